@@ -1,0 +1,186 @@
+"""The configuration: what can be set, its default, and which file said so.
+
+1. The descriptions below are the one source; the commented sample and the manual page come out of them.
+2. `tavs.toml` first, then `conf.d/*.toml` in lexical order; the later file wins key by key.
+3. An unknown key is refused with its file and the nearest known key. Secrets are never read from here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from tavs.errors import ConfigError
+from tavs.host.home import Home
+
+
+def described(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Site(Section):
+    name: Annotated[str, described("Name of the site, shown in status and notices.")] = "Tavs"
+    language: Annotated[Literal["da"], described("Language spoken on the calls.")] = "da"
+    timezone: Annotated[str, described("IANA time zone in which calendar periods are counted.")] = "Europe/Copenhagen"
+
+
+class Siprec(Section):
+    listen: Annotated[
+        tuple[str, ...], described("Addresses to answer SIPREC on, as `udp:ADDRESS:PORT` or `tcp:ADDRESS:PORT`.")
+    ] = ("udp:0.0.0.0:5060", "tcp:0.0.0.0:5060")
+    allow: Annotated[
+        tuple[str, ...], described("Networks (CIDR) of the PBX; packets of others are dropped before parsing.")
+    ] = ("127.0.0.0/8",)
+    media_address: Annotated[
+        str, described("Address offered for RTP; empty means the address the PBX reached us on.")
+    ] = ""
+    media_ports: Annotated[str, described("UDP ports for RTP and RTCP, as `FIRST-LAST`.")] = "20000-20999"
+    media_allow: Annotated[
+        tuple[str, ...], described("Networks from which RTP is taken besides the address in the PBX's SDP.")
+    ] = ()
+
+
+class Intake(Section):
+    siprec: Siprec = Siprec()
+
+
+class Speech(Section):
+    model: Annotated[str, described("Name of a speech model in the catalogue.")] = "tavs-nano-da"
+    workers: Annotated[int, described("Speech-to-text processes."), msgspec.Meta(ge=1, le=64)] = 1
+    agent_channel: Annotated[
+        Literal["off", "context", "live"],
+        described("The agent's words: never transcribed, transcribed in memory to understand answers, or shown too."),
+    ] = "context"
+
+
+class Masking(Section):
+    hold_back_s: Annotated[
+        float, described("Longest time an unfinished number, name or address is held back, in seconds of the call."),
+        msgspec.Meta(ge=0.5, le=4.0),
+    ] = 4.0
+    health: Annotated[bool, described("Mask the health of persons as well.")] = True
+
+
+class Advice(Section):
+    engine: Annotated[Literal["local"], described("Who picks the sections: the ranker on this box.")] = "local"
+    deadline_s: Annotated[float, described("Longest time an advice may take, in seconds.")] = 2.0
+
+
+class Recording(Section):
+    codec: Annotated[Literal["opus"], described("Codec of the sealed recordings.")] = "opus"
+    documentation: Annotated[bool, described("Record calls for documentation.")] = True
+
+
+class Config(Section):
+    site: Site = Site()
+    intake: Intake = Intake()
+    speech: Speech = Speech()
+    masking: Masking = Masking()
+    advice: Advice = Advice()
+    recording: Recording = Recording()
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The configuration in force and, for each key that a file set, the file."""
+
+    config: Config
+    origins: dict[str, Path]
+
+
+def load(home: Home) -> Effective:
+    """Read the site's files below `home`. Raises ConfigError; a missing file is an empty one."""
+    merged: dict[str, Any] = {}
+    origins: dict[str, Path] = {}
+    for path in [home.etc / "tavs.toml", *sorted((home.etc / "conf.d").glob("*.toml"))]:
+        if not path.exists():
+            continue
+        _merge(merged, _read(path), Config, path, origins, prefix="")
+    try:
+        return Effective(msgspec.convert(merged, Config), origins)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at `$.")
+        key = place.rstrip("`")
+        named = origins.get(key) or next((p for k, p in origins.items() if k.startswith(key.split("[")[0])), home.etc)
+        raise ConfigError(f"{named}: {key or 'configuration'}: {reason[:1].lower()}{reason[1:]}",
+                          "`tavs config --effective` lists every key with its default") from None
+
+
+def keys(section: type[Section] = Config, prefix: str = "") -> dict[str, msgspec.structs.FieldInfo]:
+    """Every key that can be set, dotted, with its field."""
+    found: dict[str, msgspec.structs.FieldInfo] = {}
+    for field in msgspec.structs.fields(section):
+        inner = _section(field.type)
+        if inner:
+            found |= keys(inner, f"{prefix}{field.name}.")
+        else:
+            found[prefix + field.name] = field
+    return found
+
+
+def value(config: Config, key: str) -> object:
+    found: object = config
+    for name in key.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def description(field: msgspec.structs.FieldInfo) -> str:
+    for meta in getattr(field.type, "__metadata__", ()):
+        if meta.description:
+            return str(meta.description)
+    return ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})", "check owner, mode and encoding") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}", "strings stand in quotes, tables in [brackets]") from None
+
+
+def _merge(into: dict[str, Any], new: dict[str, Any], section: type[Section], path: Path,
+           origins: dict[str, Path], prefix: str) -> None:
+    fields = {field.name: field for field in msgspec.structs.fields(section)}
+    for name, item in new.items():
+        key = prefix + name
+        if name not in fields:
+            raise ConfigError(f"{path}: unknown key {key}", _nearest(key))
+        inner = _section(fields[name].type)
+        if inner is None:
+            into[name] = item
+            origins[key] = path
+        elif isinstance(item, dict):
+            _merge(into.setdefault(name, {}), item, inner, path, origins, prefix=f"{key}.")
+        else:
+            raise ConfigError(f"{path}: {key} is a table", f"write [{key}] and its keys below it")
+
+
+def _nearest(key: str) -> str:
+    known = list(keys())
+    found = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+    last = difflib.get_close_matches(key.rpartition(".")[2], [k.rpartition(".")[2] for k in known], n=1, cutoff=0.6)
+    if last:
+        found = [next(k for k in known if k.rpartition(".")[2] == last[0])]
+    return f"the nearest known key is {found[0]}"
+
+
+def _section(annotation: object) -> type[Section] | None:
+    origin = typing.get_origin(annotation)
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and origin is None \
+            and issubclass(annotation, Section):
+        return annotation
+    return None

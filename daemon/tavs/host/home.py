@@ -1,0 +1,64 @@
+"""Where everything lies. `TAVS_HOME=DIR` moves every path below DIR, as DESTDIR does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+TEST_HOME_MARK = "TEST-HOME"
+"""A file at the top of a home in which rehearsals may really delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    root: Path
+
+    @classmethod
+    def current(cls) -> Home:
+        return cls(Path(os.environ.get("TAVS_HOME", "/")))
+
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc/tavs"
+
+    @property
+    def keys(self) -> Path:
+        """Key files of a development home; an installed box has systemd credentials instead."""
+        return self.etc / "keys"
+
+    @property
+    def var(self) -> Path:
+        return self.root / "var/lib/tavs"
+
+    @property
+    def database(self) -> Path:
+        return self.var / "db/tavs.db"
+
+    @property
+    def text_keys(self) -> Path:
+        return self.var / "text-keys"
+
+    @property
+    def incoming(self) -> Path:
+        return self.var / "recordings/incoming"
+
+    @property
+    def archive(self) -> Path:
+        return self.var / "recordings/archive"
+
+    @property
+    def models(self) -> Path:
+        return self.var / "models"
+
+    @property
+    def terms(self) -> Path:
+        return self.var / "terms"
+
+    @property
+    def relay_socket(self) -> Path:
+        return self.root / "run/tavs/relay.sock"
+
+    @property
+    def is_test(self) -> bool:
+        return (self.root / TEST_HOME_MARK).exists()
