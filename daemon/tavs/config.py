@@ -29,13 +29,13 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-class Site(Section):
+class Site(Section, frozen=True):
     name: Annotated[str, described("Name of the site, shown in status and notices.")] = "Tavs"
     language: Annotated[Literal["da"], described("Language spoken on the calls.")] = "da"
     timezone: Annotated[str, described("IANA time zone in which calendar periods are counted.")] = "Europe/Copenhagen"
 
 
-class Siprec(Section):
+class Siprec(Section, frozen=True):
     listen: Annotated[
         tuple[str, ...], described("Addresses to answer SIPREC on, as `udp:ADDRESS:PORT` or `tcp:ADDRESS:PORT`.")
     ] = ("udp:0.0.0.0:5060", "tcp:0.0.0.0:5060")
@@ -51,11 +51,11 @@ class Siprec(Section):
     ] = ()
 
 
-class Intake(Section):
+class Intake(Section, frozen=True):
     siprec: Siprec = Siprec()
 
 
-class Speech(Section):
+class Speech(Section, frozen=True):
     model: Annotated[str, described("Name of a speech model in the catalogue.")] = "tavs-nano-da"
     workers: Annotated[int, described("Speech-to-text processes."), msgspec.Meta(ge=1, le=64)] = 1
     agent_channel: Annotated[
@@ -64,25 +64,26 @@ class Speech(Section):
     ] = "context"
 
 
-class Masking(Section):
+class Masking(Section, frozen=True):
     hold_back_s: Annotated[
-        float, described("Longest time an unfinished number, name or address is held back, in seconds of the call."),
+        float,
+        described("Longest time an unfinished number, name or address is held back, in seconds of the call."),
         msgspec.Meta(ge=0.5, le=4.0),
     ] = 4.0
     health: Annotated[bool, described("Mask the health of persons as well.")] = True
 
 
-class Advice(Section):
+class Advice(Section, frozen=True):
     engine: Annotated[Literal["local"], described("Who picks the sections: the ranker on this box.")] = "local"
     deadline_s: Annotated[float, described("Longest time an advice may take, in seconds.")] = 2.0
 
 
-class Recording(Section):
+class Recording(Section, frozen=True):
     codec: Annotated[Literal["opus"], described("Codec of the sealed recordings.")] = "opus"
     documentation: Annotated[bool, described("Record calls for documentation.")] = True
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     site: Site = Site()
     intake: Intake = Intake()
     speech: Speech = Speech()
@@ -106,15 +107,17 @@ def load(home: Home) -> Effective:
     for path in [home.etc / "tavs.toml", *sorted((home.etc / "conf.d").glob("*.toml"))]:
         if not path.exists():
             continue
-        _merge(merged, _read(path), Config, path, origins, prefix="")
+        _merge(merged, _read(path), Config, path=path, origins=origins, prefix="")
     try:
         return Effective(msgspec.convert(merged, Config), origins)
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$.")
         key = place.rstrip("`")
         named = origins.get(key) or next((p for k, p in origins.items() if k.startswith(key.split("[")[0])), home.etc)
-        raise ConfigError(f"{named}: {key or 'configuration'}: {reason[:1].lower()}{reason[1:]}",
-                          "`tavs config --effective` lists every key with its default") from None
+        raise ConfigError(
+            f"{named}: {key or 'configuration'}: {reason[:1].lower()}{reason[1:]}",
+            "`tavs config --effective` lists every key with its default",
+        ) from None
 
 
 def keys(section: type[Section] = Config, prefix: str = "") -> dict[str, msgspec.structs.FieldInfo]:
@@ -147,13 +150,22 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})", "check owner, mode and encoding") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({type(error).__name__})", "check owner, mode and encoding"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}", "strings stand in quotes, tables in [brackets]") from None
 
 
-def _merge(into: dict[str, Any], new: dict[str, Any], section: type[Section], path: Path,
-           origins: dict[str, Path], prefix: str) -> None:
+def _merge(
+    into: dict[str, Any],
+    new: dict[str, Any],
+    section: type[Section],
+    *,
+    path: Path,
+    origins: dict[str, Path],
+    prefix: str,
+) -> None:
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     for name, item in new.items():
         key = prefix + name
@@ -164,7 +176,7 @@ def _merge(into: dict[str, Any], new: dict[str, Any], section: type[Section], pa
             into[name] = item
             origins[key] = path
         elif isinstance(item, dict):
-            _merge(into.setdefault(name, {}), item, inner, path, origins, prefix=f"{key}.")
+            _merge(into.setdefault(name, {}), item, inner, path=path, origins=origins, prefix=f"{key}.")
         else:
             raise ConfigError(f"{path}: {key} is a table", f"write [{key}] and its keys below it")
 
@@ -180,7 +192,11 @@ def _nearest(key: str) -> str:
 
 def _section(annotation: object) -> type[Section] | None:
     origin = typing.get_origin(annotation)
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and origin is None \
-            and issubclass(annotation, Section):
+    if (
+        isinstance(annotation, type)
+        and not isinstance(annotation, types.GenericAlias)
+        and origin is None
+        and issubclass(annotation, Section)
+    ):
         return annotation
     return None

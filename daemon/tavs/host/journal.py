@@ -1,0 +1,114 @@
+"""What the programs say about themselves: kinds of messages with numbers, enums and ids, never free text.
+
+1. A message is a `Message` and fields; a field is a number, an enum member or a call id. There is no way to hand over
+   what somebody said.
+2. An exception is reported by its type and the place in our code, never by its text or its locals: the standard
+   library writes values into its messages.
+3. Lines go to stderr with the priority prefix of sd-daemon(3); the service manager puts them into its journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import re
+import sys
+import threading
+import traceback
+from types import TracebackType
+from typing import TextIO
+
+from tavs.events import CallId
+
+Field = int | float | enum.Enum | CallId
+_CALL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Message(enum.Enum):
+    """Every message there is, with its syslog priority (RFC 5424 section 6.2.1)."""
+
+    READY = ("ready", 6)
+    STOPPING = ("stopping", 6)
+    CALL_STARTED = ("call-started", 6)
+    CALL_ENDED = ("call-ended", 6)
+    RECORDING_FAILED = ("recording-failed", 2)
+    RECORDING_RECOVERED = ("recording-recovered", 4)
+    NO_AUDIO = ("no-audio", 4)
+    PEERS_REFUSED = ("peers-refused", 5)
+    SPEECH_WORKER_LOST = ("speech-worker-lost", 4)
+    SPEECH_BEHIND = ("speech-behind", 4)
+    WITHHELD = ("withheld", 4)
+    RELAY_LOST = ("relay-lost", 4)
+    RELAY_REFUSED = ("relay-refused", 4)
+    RECONCILED = ("reconciled", 6)
+    PROGRAM_LOST = ("program-lost", 3)
+    FAILED = ("failed", 3)
+
+    def __init__(self, text: str, priority: int) -> None:
+        self.text = text
+        self.priority = priority
+
+
+def say(message: Message, stream: TextIO | None = None, **fields: Field) -> None:
+    """Write one line. Raises TypeError for a field that could carry heard text."""
+    parts = [message.text, *(f"{name}={_value(name, value)}" for name, value in fields.items())]
+    print(f"<{message.priority}>{' '.join(parts)}", file=stream or sys.stderr, flush=True)
+
+
+def failure(error: BaseException) -> str:
+    """Type and innermost place of an error, without its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "/tavs/" in frame.filename] or frames
+    if not ours:
+        return type(error).__name__
+    place = ours[-1]
+    return f"{type(error).__name__} at {place.filename.rpartition('/tavs/')[2]}:{place.lineno}"
+
+
+def silence_tracebacks() -> None:
+    """From here on an uncaught error prints its type and place only, wherever it is raised."""
+
+    def on_error(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        _report(error.with_traceback(place))
+
+    def on_thread_error(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            _report(args.exc_value)
+
+    sys.excepthook = on_error
+    threading.excepthook = on_thread_error
+
+
+def silence_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """The same for tasks and callbacks of an event loop."""
+
+    def on_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            _report(error)
+        else:
+            say(Message.FAILED)
+
+    loop.set_exception_handler(on_loop_error)
+
+
+def _report(error: BaseException) -> None:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            _report(inner)
+        return
+    print(f"<{Message.FAILED.priority}>{Message.FAILED.text} {failure(error)}", file=sys.stderr, flush=True)
+
+
+def _value(name: str, value: object) -> str:
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, bool | int):
+        return str(int(value))
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, str) and _CALL_ID.fullmatch(value):
+        return value
+    raise TypeError(f"field {name} is neither a number, an enum nor a call id")
