@@ -1,4 +1,4 @@
-"""The service manager's protocol: readiness, status and watchdog (sd_notify(3)), handed-over sockets (sd_listen_fds(3)).
+"""The service manager's protocol: readiness, status, watchdog (sd_notify(3)), handed-over sockets (sd_listen_fds(3)).
 
 `tavs run` speaks the other end of the same protocol, so a program never knows which of the two started it.
 """
