@@ -1,0 +1,89 @@
+"""The models a box knows, and where their files lie."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tavs.errors import ModelError
+from tavs.host.home import Home
+
+CATALOGUE = "catalogue.toml"
+CHECKOUT = Path(__file__).parents[3] / "models"
+INSTALLED = Path("/usr/share/tavs/models")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    name: str
+    kind: str
+    engine: str
+    path: Path
+    size_bytes: int
+    sha256: str
+    production: bool
+    audio_ctx_margin: int
+    """Encoder frames of 20 ms added to the length of a segment."""
+    audio_ctx_floor: int
+
+
+def folders(home: Home) -> tuple[Path, ...]:
+    """Where models are looked for: the site's own first, then those that came with the package or the checkout."""
+    return home.models, INSTALLED, CHECKOUT
+
+
+def find(name: str, places: Sequence[Path]) -> ModelFile:
+    """The entry of a model whose file is there. Raises ModelError naming what is missing."""
+    known: list[str] = []
+    for folder in places:
+        entries = _entries(folder)
+        known += entries
+        if name in entries:
+            model = _model(name, entries[name], folder)
+            if not model.path.exists():
+                raise ModelError(f"the file of model {name} is missing", f"expected {model.path}")
+            if model.path.stat().st_size != model.size_bytes:
+                raise ModelError(f"the file of model {name} has the wrong size", f"replace {model.path}")
+            return model
+    raise ModelError(f"model {name!r} is in no catalogue", f"known: {', '.join(sorted(set(known))) or 'none'}")
+
+
+def verify(model: ModelFile) -> None:
+    """Raises ModelError when the file is not the one the catalogue names."""
+    with model.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != model.sha256:
+        raise ModelError(f"the file of model {model.name} is not the one in the catalogue", f"replace {model.path}")
+
+
+def _entries(folder: Path) -> dict[str, dict[str, Any]]:
+    path = folder / CATALOGUE
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise ModelError(f"{path} is not TOML", "restore the catalogue") from None
+
+
+def _model(name: str, entry: dict[str, Any], folder: Path) -> ModelFile:
+    try:
+        return ModelFile(
+            name=name,
+            kind=str(entry["kind"]),
+            engine=str(entry["engine"]),
+            path=folder / str(entry["file"]),
+            size_bytes=int(entry["size_bytes"]),
+            sha256=str(entry["sha256"]),
+            production=bool(entry["production"]),
+            audio_ctx_margin=int(entry.get("audio_ctx_margin", 64)),
+            audio_ctx_floor=int(entry.get("audio_ctx_floor", 128)),
+        )
+    except (KeyError, ValueError):
+        raise ModelError(
+            f"the catalogue entry of {name} is incomplete", "size, sha256, file and engine are needed"
+        ) from None
