@@ -1,0 +1,62 @@
+"""DATE_OF_BIRTH: a date after "født" or the question for it, and a full date of long ago."""
+
+from __future__ import annotations
+
+import re
+
+from tavs.masking.number import MONTHS, UNITS
+from tavs.masking.span import Span, Window
+from tavs.masking.spoken import digits, is_number
+
+_ORDINAL_ROOTS = (
+    "første", "anden", "tredje", "fjerde", "femte", "sjette", "syvende", "ottende", "niende", "tiende", "ellevte",
+    "tolvte", "trettende", "fjortende", "femtende", "sekstende", "syttende", "attende", "nittende", "tyvende",
+    "tredivte", "tredivete",
+)  # fmt: skip
+_WRITTEN = re.compile(r"\d{1,2}([./-]\d{1,2}([./-](\d{4}|\d{2}))?)?\.?")
+LAST_BIRTH_YEAR = 2015
+"""A full date up to here is taken for a birthday even where nobody says so; damages are reported sooner."""
+
+
+def find(window: Window) -> list[Span]:
+    found: list[Span] = []
+    index = 0
+    while index < len(window.norms):
+        end = _date(window, index)
+        if end > index and _is_birth(window, index, end):
+            found.append(Span(index, end, "DATE_OF_BIRTH"))
+        index = max(end, index + 1)
+    return found
+
+
+def is_ordinal(norm: str) -> bool:
+    return norm.endswith(_ORDINAL_ROOTS)
+
+
+def _date(window: Window, index: int) -> int:
+    """Where a date that begins here ends: day, month, year, in words or digits."""
+    norm = window.norm(index)
+    if not (
+        is_ordinal(norm)
+        or _WRITTEN.fullmatch(norm)
+        or (is_number(norm) and window.norm(index + 1) in MONTHS)
+        or norm in MONTHS
+    ):
+        return index
+    end = index + 1
+    while end < len(window.norms) and end - index < 9 and window.same_turn(index, end):
+        word = window.norm(end)
+        goes_on = is_number(word) or word in MONTHS or is_ordinal(word)
+        if not goes_on and not (word in ("og", "i", "den") and is_number(window.norm(end + 1))):
+            break
+        end += 1
+    return end
+
+
+def _is_birth(window: Window, index: int, end: int) -> bool:
+    expected = window.expected[index]
+    if expected and expected.label == "DATE_OF_BIRTH" and window.norm(end).strip(".") not in UNITS:
+        return end - index > 1 or sum(map(str.isdigit, window.norm(index))) >= 4
+    year = digits(window.norms[index:end])[-4:]
+    has_month = any(norm in MONTHS for norm in window.norms[index:end]) or window.norm(index).count(".") >= 2
+    return has_month and year.isdigit() and len(year) == 4 and 1900 <= int(year) <= LAST_BIRTH_YEAR

@@ -1,0 +1,90 @@
+"""PLATE, VIN, IBAN and other codes of letters and digits together, in one word or spelled out."""
+
+from __future__ import annotations
+
+import re
+
+from tavs.masking.cues import LABEL_OF
+from tavs.masking.span import Span, Window
+from tavs.masking.spoken import FILLERS, digits, is_number
+
+LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzæøå") | frozenset(
+    ["be", "ce", "de", "ef", "ge", "hå", "ji", "jod", "kå", "el", "em", "en", "pe", "ku", "er", "es", "te", "ve", "æks"]
+)
+SPELLED = frozenset("abcdefghjklmnopqrstuvwxyzæø")
+BETWEEN = FILLERS | {"gange"}
+SHORTEST_SPELLING = 3
+_PLATE = re.compile(r"[a-zæøå]{2}\d{5}")
+_VIN = re.compile(r"(?=.*\d)(?=.*[a-z])[a-hj-npr-z0-9]{11,17}")
+_IBAN = re.compile(r"[a-z]{2}\d{2}[a-z0-9]{8,30}")
+_MIXED = re.compile(r"(?=(?:.*\d){3})(?=.*[a-zæøå])[a-zæøå0-9./-]{4,}")
+_MEASURE = re.compile(r"\d+([.,]\d+)?(kr|km|kvm|m2|cm|mm|kg|ml|cl|dl|gb|mb|tb|hk|kw|kwh|w|v|l|m|g|år|ers?|'?erne)")
+
+
+def find(window: Window) -> list[Span]:
+    found: list[Span] = []
+    index = 0
+    while index < len(window.norms):
+        span = _in_words(window, index) or _spelled(window, index)
+        if span:
+            found.append(span)
+        index = span.end if span else index + 1
+    return found
+
+
+def _in_words(window: Window, index: int) -> Span | None:
+    norm = window.norm(index).replace("-", "").replace(".", "")
+    if _IBAN.fullmatch(norm):
+        return Span(index, index + 1, "IBAN")
+    if norm[:2].isalpha() and norm[2:].isdigit() and len(norm) == 4 and norm[:2] == "dk":
+        end = index + 1
+        while end < len(window.norms) and window.norm(end).isdigit():
+            end += 1
+        return Span(index, end, "IBAN") if end - index >= 3 else None
+    if _PLATE.fullmatch(norm):
+        return Span(index, index + 1, "PLATE")
+    if _VIN.fullmatch(norm) and sum(map(str.isdigit, norm)) >= 3:
+        return Span(index, index + 1, "VIN")
+    if _MIXED.fullmatch(norm) and not _MEASURE.fullmatch(norm):
+        expected = window.expected[index]
+        return Span(index, index + 1, expected.label if expected else "NUMBER")
+    return None
+
+
+def _spelled(window: Window, index: int) -> Span | None:
+    """Letters and digits one by one: a plate, a code, a spelled name."""
+    end, letters = index, 0
+    while end < len(window.norms) and window.same_turn(index, end):
+        norm = window.norm(end)
+        is_letter = norm in SPELLED or (letters and norm in ("i", "å"))
+        if is_letter:
+            letters += 1
+        elif not (is_number(norm) or (norm in BETWEEN and end > index and _goes_on(window, end + 1))):
+            break
+        end += 1
+        if end == index + 1 and not is_letter and not (len(norm) == 2 and norm.isalpha()):
+            return None
+    if "".join(window.norms[index:end]) in LABEL_OF:
+        return None
+    text = digits(window.norms[index:end])
+    first = window.norm(index)
+    expected = window.expected[index]
+    if letters and text and expected and expected.label in ("PLATE", "VIN", "POLICY", "CLAIM", "PASSPORT"):
+        return Span(index, end, expected.label)
+    if len(first) == 2 and first.isalpha() and first.isascii() and window.said[index].word.is_capital:
+        following = index + 1
+        while following < len(window.norms) and is_number(window.norm(following)):
+            following += 1
+        if 4 <= len(digits(window.norms[index + 1 : following])) <= 5:
+            return Span(index, following, "PLATE")
+    if letters == 2 and 4 <= len(text) <= 5:
+        return Span(index, end, "PLATE")
+    if letters >= 1 and len(text) >= 3 and letters + len(text) >= 5:
+        return Span(index, end, expected.label if expected else "PLATE" if letters <= 3 else "VIN")
+    if letters >= SHORTEST_SPELLING and letters == end - index:
+        return Span(index, end, "EMAIL" if expected and expected.label == "EMAIL" else "PERSON")
+    return None
+
+
+def _goes_on(window: Window, index: int) -> bool:
+    return window.norm(index) in SPELLED or is_number(window.norm(index))

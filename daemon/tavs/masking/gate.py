@@ -1,0 +1,249 @@
+"""The gate of one call: heard words in, masked text out, and only what no later word can change.
+
+1. Words are taken one by one, so it makes no difference how a conversation was cut into utterances.
+2. A word waits while a detail that it may belong to is unfinished; two dull words, or the end of a sentence that leaves
+   nothing open, or the other side's voice, finish it. Then all that waits is decided together, once and for good.
+3. Nothing waits longer than `hold_back_ms` of the call: what is unfinished then is masked whole.
+4. When a detector fails, the utterances concerned are withheld. Nothing of the failure but its type goes anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from tavs.events import CallId, Channel, MaskedText
+from tavs.host.journal import Message, say
+from tavs.masking import place
+from tavs.masking.cues import NUMERIC, Expectation, cue_at
+from tavs.masking.detect import Masker, is_dull, keeps_open
+from tavs.masking.numbering import Numbering
+from tavs.masking.person import PAIR_CUES
+from tavs.masking.span import Span, Window
+from tavs.masking.spoken import FILLERS
+from tavs.masking.words import Said, Word, words
+from tavs.speech.utterance import Utterance
+
+HISTORY_WORDS = 12
+"""Decided words that detectors still see."""
+PENDING_WORDS = 64
+"""Words that may wait together; more is decided as it stands."""
+DULL_WORDS = 2
+DULL_FILLERS = 5
+DULL_MAIL_WORDS = 6
+"""An address on the net may begin with ordinary words ("kontor snabel-a …")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A stretch of one utterance that may travel; `held` when it comes after a later utterance or by time."""
+
+    channel: Channel
+    sequence: int
+    t0_ms: int
+    t1_ms: int
+    text: MaskedText
+    labels: tuple[str, ...]
+    held: bool
+    withheld: bool = False
+    """A detector failed: the text is empty and stays so."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """An utterance on its way through."""
+
+    utterance: Utterance
+    words: list[Word]
+    decided: list[tuple[str, int, int] | None] = field(default_factory=list)
+    """For each decided word its label, n and stretch; None for one that may travel as it is."""
+    released: int = 0
+    is_withheld: bool = False
+    was_fed_now: bool = True
+
+    def __repr__(self) -> str:
+        return f"_Line({len(self.words)} words)"
+
+
+class Gate:
+    def __init__(self, *, call: CallId, masker: Masker, hold_back_ms: int = 4000) -> None:
+        self._call = call
+        self._masker = masker
+        self._hold_back_ms = hold_back_ms
+        self._numbering = Numbering()
+        self._lines: deque[_Line] = deque()
+        self._history: deque[tuple[Said, Expectation | None]] = deque(maxlen=HISTORY_WORDS)
+        self._pending: list[tuple[Said, Expectation | None, _Line]] = []
+        self._expected: Expectation | None = None
+        self._stretches = 0
+
+    def feed(self, utterance: Utterance) -> list[Released]:
+        """Take an utterance; what is certain now comes out, of this one and of earlier ones."""
+        line = _Line(utterance, words(utterance.text))
+        self._lines.append(line)
+        span_ms = max(0, utterance.t1_ms - utterance.t0_ms)
+        for index, word in enumerate(line.words):
+            at_ms = utterance.t0_ms + span_ms * index // len(line.words)
+            self._push(Said(word, utterance.channel, utterance.sequence, at_ms), line)
+        released = self._release()
+        line.was_fed_now = False
+        return released
+
+    def tick(self, call_time_ms: int) -> list[Released]:
+        """Let go what has waited as long as it may."""
+        if self._pending and call_time_ms - self._pending[0][0].at_ms > self._hold_back_ms:
+            self._decide(is_forced=True)
+        return self._release()
+
+    def flush(self) -> list[Released]:
+        """The end of the call: everything, what is unfinished masked whole."""
+        self._decide(is_forced=True)
+        return self._release()
+
+    def open_sequences(self) -> set[int]:
+        """Utterances of which something still waits."""
+        return {line.utterance.sequence for line in self._lines}
+
+    def _push(self, said: Said, line: _Line) -> None:
+        if self._pending:
+            waited_ms = said.at_ms - self._pending[0][0].at_ms
+            if waited_ms > self._hold_back_ms or len(self._pending) >= PENDING_WORDS:
+                self._decide(is_forced=True)
+            elif self._pending[-1][0].channel is not said.channel:
+                self._decide(is_forced=False)
+        norms = self._turn(said)
+        label = cue_at(norms, len(norms))
+        if label and not (label == "NUMBER" and self._is_about_number(said.at_ms)):
+            self._expected = Expectation(label, said.channel, said.at_ms)
+        if self._expected and not self._expected.is_fresh(said.at_ms):
+            self._expected = None
+        self._pending.append((said, None if label else self._expected, line))
+        if self._is_finished(label is not None, norms):
+            self._decide(is_forced=False)
+
+    def _turn(self, said: Said) -> list[str]:
+        """The last words of this voice with the new one."""
+        recent = [each for each, _ in self._history] + [each for each, _, _ in self._pending]
+        norms = [each.norm for each in recent[-6:] if each.channel is said.channel]
+        return [*norms, said.norm]
+
+    def _is_about_number(self, at_ms: int) -> bool:
+        return self._expected is not None and self._expected.label in NUMERIC and self._expected.is_fresh(at_ms)
+
+    def _is_finished(self, is_cue: bool, norms: list[str]) -> bool:
+        last = self._pending[-1][0]
+        if is_cue or " ".join(norms[-2:]) in PAIR_CUES or " ".join(norms[-2:]) in place.DEEP_CUES:
+            return False
+        if last.word.ends_sentence and not any(keeps_open(each.norm) for each, _, _ in self._pending[-2:]):
+            return True
+        is_mail = self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
+        enough = DULL_MAIL_WORDS if is_mail and last.at_ms - self._expected_ms() <= self._hold_back_ms else DULL_WORDS
+        dull = fillers = 0
+        for said, _, _ in reversed(self._pending):
+            if not (is_dull(said.norm) or said.norm in FILLERS):
+                break
+            fillers += 1
+            dull += said.norm not in FILLERS
+            alone = fillers == len(self._pending) and enough == DULL_WORDS
+            if dull >= enough or fillers >= max(enough, DULL_FILLERS) or alone:
+                return True
+        return False
+
+    def _expected_ms(self) -> int:
+        return self._expected.at_ms if self._expected else 0
+
+    def _decide(self, *, is_forced: bool) -> None:
+        """Decide all that waits."""
+        if not self._pending:
+            return
+        if len(self._pending) == 1 and is_dull(self._pending[0][0].norm) and not self._pending[0][1]:
+            self._settle([])
+            return
+        known = [*self._history, *((said, expected) for said, expected, _ in self._pending)]
+        window = Window(
+            said=[said for said, _ in known],
+            norms=[said.norm for said, _ in known],
+            first=len(self._history),
+            expected=[expected for _, expected in known],
+            lexicon=self._masker.lexicon,
+            is_forced=is_forced,
+        )
+        try:
+            spans = self._masker.find(window)
+        except Exception as error:  # noqa: BLE001 - whatever fails here, the words stay here (fail closed)
+            say(Message.WITHHELD, call=self._call, words=len(self._pending))
+            del error
+            for _, _, line in self._pending:
+                line.is_withheld = True
+            spans = []
+        self._settle([span for span in spans if span.end > window.first])
+
+    def _settle(self, spans: list[Span]) -> None:
+        first = len(self._history)
+        norms = [said.norm for said, _ in self._history] + [said.norm for said, _, _ in self._pending]
+        labels: list[tuple[str, int, int] | None] = [None] * len(self._pending)
+        for span in spans:
+            self._stretches += 1
+            last = self._pending[max(0, span.end - first - 1)][0]
+            goes_on = self._expected is not None and self._expected.is_answered and self._expected.label == span.label
+            number = self._numbering.number(span.label, norms[max(first, span.start) : span.end], goes_on=goes_on)
+            for index in range(max(first, span.start) - first, span.end - first):
+                labels[index] = (span.label, number, self._stretches)
+            if span.label in NUMERIC - {"DATE_OF_BIRTH"} or span.label == "ADDRESS":
+                self._expected = Expectation(span.label, last.channel, last.at_ms, is_answered=True)
+        for (said, expected, line), label in zip(self._pending, labels, strict=True):
+            line.decided.append(label)
+            self._history.append((said, expected))
+        self._pending.clear()
+
+    def _release(self) -> list[Released]:
+        found = [part for line in self._lines if (part := _part(line))]
+        while self._lines and len(self._lines[0].decided) == len(self._lines[0].words):
+            self._lines.popleft()
+        return found
+
+
+def _part(line: _Line) -> Released | None:
+    """What has been decided of an utterance since it was last looked at."""
+    first, end = line.released, len(line.decided)
+    utterance = line.utterance
+    if first == end and (line.words or not line.was_fed_now):
+        return None
+    line.released = end
+    masked = "" if line.is_withheld else _masked(line, first, end)
+    labels = dict.fromkeys(label[0] for label in line.decided[first:end] if label and not line.is_withheld)
+    length_ms = utterance.t1_ms - utterance.t0_ms
+    count = max(1, len(line.words))
+    return Released(
+        channel=utterance.channel,
+        sequence=utterance.sequence,
+        t0_ms=utterance.t0_ms + length_ms * first // count,
+        t1_ms=utterance.t0_ms + length_ms * end // count if line.words else utterance.t1_ms,
+        text=MaskedText(masked),
+        labels=tuple(labels),
+        held=not line.was_fed_now,
+        withheld=line.is_withheld,
+    )
+
+
+def _masked(line: _Line, first: int, end: int) -> str:
+    text = line.utterance.text
+    out: list[str] = []
+    position = line.words[first - 1].end if first else 0
+    until = line.words[end].start if end < len(line.words) else len(text)
+    index = first
+    while index < end:
+        label = line.decided[index]
+        stop = index + 1
+        while label and stop < end and line.decided[stop] == label:
+            stop += 1
+        out.append(text[position : line.words[index].start])
+        if label:
+            begun = index == first and index > 0 and line.decided[index - 1] == label
+            out.append("" if begun else f"<{label[0]}_{label[1]}>")
+        else:
+            out.append(text[line.words[index].start : line.words[index].end])
+        position = line.words[stop - 1].end
+        index = stop
+    out.append(text[position:until])
+    return " ".join("".join(out).split())

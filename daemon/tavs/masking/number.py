@@ -1,0 +1,190 @@
+"""Long numbers of every kind: CPR, PHONE, ACCOUNT, CARD, POLICY, CLAIM, PASSPORT, NUMBER.
+
+1. Every run of four digits and more is masked, written or said, across fillers and self-corrections, unless its company
+   proves it harmless: an amount, a measure, a paragraph, a year, a time.
+2. What is being talked about chooses the label and masks shorter pieces too; without it the shape chooses: ten digits
+   beginning with a date are a CPR number, eight a telephone number, sixteen a card. CPR numbers without modulus 11 exist
+   since 2007 (cpr.dk), so no checksum decides anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tavs.masking.cues import NUMERIC
+from tavs.masking.span import Span, Window
+from tavs.masking.spoken import FILLERS, digits, is_number
+
+MASKED_DIGITS = 4
+ARTICLES = frozenset(["en", "et", "én", "ét", "een", "one", "fir"])
+"""Number words that are ordinary words as well: numbers only beside another number."""
+SEPARATORS = frozenset(["streg", "bindestreg", "skråstreg", "mellemrum", "punktum", "komma"])
+ROUND = frozenset(["tusind", "hundrede", "hundred"])
+"""Alone they are politeness ("tusind tak") or a guess, not a number."""
+UNITS = frozenset(
+    """
+    kr kroner krone kronerne procent % pct kvm kvadratmeter m2 kubikmeter km kilometer meter m centimeter cm mm millimeter
+    liter kilo kg gram ton watt volt grader år årig årige års årene måneder måned måneders uger uge ugers dage dag dages
+    døgn timer time timers minutter minut minutters sekunder gange gang stk styk stykker personer værelser etager tommer hk
+    hestekræfter mio millioner million mia milliarder euro dollar pund bankdage hverdage arbejdsdage børn voksne gear
+    mand kvadrat kilowatt kwh døre hjul point a4
+    """.split()
+)
+HARMLESS_BEFORE = frozenset(
+    """
+    paragraf § punkt kapitel afsnit side stk stykke klokken kl årgang model version bilag afsnittet punktet
+    halv over kvart kanal afdeling lektion sæson
+    """.split()
+)
+AMOUNT_BEFORE = frozenset(
+    """
+    koster kostede kostet pris prisen beløb beløbet regning regningen selvrisiko selvrisikoen erstatning erstatningen
+    betalt betale betaler betalte værdi værdien præmie præmien sum summen højst mindst cirka ca omkring knap godt maks
+    maksimalt
+    """.split()
+)
+YEAR_BEFORE = frozenset(["i", "fra", "siden", "år", "året", "opført", "bygget", "købt", "tilbage", "sommeren",
+                         "vinteren", "foråret", "efteråret", "årgang"])  # fmt: skip
+MONTHS = frozenset(
+    "januar februar marts april maj juni juli august september oktober november december jan feb mar apr jun jul aug sep "
+    "sept okt nov dec".split()
+)
+_TIME = re.compile(r"\d{1,2}[.:]\d{2}")
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}([./-](\d{2}|\d{4}))?")
+_AMOUNT = re.compile(r"\d{1,3}(\.\d{3})+(,\d{2}|,-)?|\d+,(\d{2}|-)")
+
+
+def find(window: Window) -> list[Span]:
+    found: list[Span] = []
+    for start, end in runs(window):
+        label = _label(window, start, end)
+        if label:
+            found += [Span(first, last, label) for first, last in _pieces(window, start, end)]
+    return found
+
+
+def runs(window: Window) -> Iterator[tuple[int, int]]:
+    """Stretches of number words with the fillers between them; articles count inside a stretch only."""
+    index = 0
+    while index < len(window.norms):
+        if not _begins(window, index):
+            index += 1
+            continue
+        end = last = index + 1
+        while end < len(window.norms) and window.same_turn(index, end):
+            norm = window.norm(end)
+            if is_number(norm) or norm == "halv":
+                end += 1
+                last = end
+            elif norm in FILLERS and end - last < 4:
+                end += 1
+            else:
+                break
+        while last > index + 1 and window.norm(last - 1) in ARTICLES and last < len(window.norms) and last - index <= 2:
+            last -= 1
+        yield index, last
+        index = max(last, index + 1)
+
+
+def _pieces(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A run without the fillers and corrections in it; an "og" between two numbers is one of them."""
+    first = start
+    for index in range(start, end + 1):
+        if index == end or _is_aside(window, index, end):
+            if first < index:
+                yield first, index
+            first = index + 1
+
+
+def _is_aside(window: Window, index: int, end: int) -> bool:
+    norm = window.norm(index)
+    if is_number(norm) or norm == "halv" or norm in SEPARATORS:
+        return False
+    joins = norm == "og" and index + 1 < end and is_number(window.norm(index + 1)) and is_number(window.norm(index - 1))
+    return not joins
+
+
+def _begins(window: Window, index: int) -> bool:
+    norm = window.norm(index)
+    if norm == "halv":
+        return window.norm(index + 1) in ("treds", "tres", "fjerds", "fems", "fjers")
+    if not is_number(norm) or (norm in ROUND and not is_number(window.norm(index + 1))):
+        return False
+    return norm not in ARTICLES or (is_number(window.norm(index + 1)) and window.norm(index + 1) not in ARTICLES)
+
+
+def _label(window: Window, start: int, end: int) -> str | None:
+    text = digits(window.norms[start:end])
+    expected = window.expected[start]
+    about = expected.label if expected and expected.label in NUMERIC else None
+    if not text or _is_harmless(window, start, end, text, about):
+        return None
+    if about and about != "DATE_OF_BIRTH" and (len(text) >= 3 or _stands_alone(window, start, end)):
+        return _by_shape(text) if about == "NUMBER" else about
+    if len(text) >= MASKED_DIGITS:
+        return _by_shape(text)
+    is_unfinished = window.is_forced and end == len(window.norms) and len(text) >= 2
+    return "NUMBER" if is_unfinished and about else None
+
+
+def _is_harmless(window: Window, start: int, end: int, text: str, about: str | None) -> bool:
+    after = [window.norm(end), window.norm(end + 1)]
+    before = [window.norm(start - 1), window.norm(start - 2), window.norm(start - 3)]
+    if after[0].strip(".-") in UNITS or (after[0] in ("og", "komma") and after[1] in UNITS):
+        return True
+    if before[0].strip(".") in HARMLESS_BEFORE:
+        return len(text) <= 6
+    single = window.norms[start] if end - start == 1 else ""
+    if _AMOUNT.fullmatch(single) and (about is None or "," in single):
+        return True
+    if any(word in AMOUNT_BEFORE for word in before) and len(text) <= 7 and (about is None or text.endswith("00")):
+        return True
+    if text.endswith("000") and end - start > 1 and len(text) <= 6:
+        return True
+    is_year = len(text) == 4 and text[:2] in ("19", "20")
+    if is_year and about != "DATE_OF_BIRTH" and (before[0] in YEAR_BEFORE or before[0] in MONTHS):
+        return True
+    if about is not None:
+        return False
+    is_moment = bool(_TIME.fullmatch(single) or _DATE.fullmatch(single))
+    return is_moment and (len(text) < 6 or not _is_long_ago(text))
+
+
+def _is_long_ago(date: str) -> bool:
+    """A full date of more than a decade ago is somebody's birthday rather than the day of a damage."""
+    return len(date) == 8 and date[4:6] == "19" or (len(date) == 8 and date[4:7] == "200")
+
+
+def _stands_alone(window: Window, start: int, end: int) -> bool:
+    """A short piece that counts nothing: an answer or its next piece, with no content word on either side."""
+    expected = window.expected[start]
+    voice = window.said[start].channel
+    if expected is None or (expected.channel is voice and not expected.is_answered):
+        return False
+    before = window.norm(start - 1)
+    begins = start == 0 or window.said[start - 1].channel is not voice or window.said[start - 1].word.ends_clause
+    if not begins and before not in FILLERS and not is_number(before):
+        return False
+    if end >= len(window.norms):
+        return True
+    last = window.said[end - 1]
+    following = window.said[end]
+    if last.word.ends_clause or following.channel is not last.channel:
+        return True
+    return window.norm(end) in FILLERS or window.lexicon.is_ordinary(window.norm(end)) and len(window.norm(end)) <= 4
+
+
+def _by_shape(text: str) -> str:
+    if len(text) == 10 and is_day(text[:4]):
+        return "CPR"
+    if len(text) == 8 and text[0] not in "01":
+        return "PHONE"
+    if len(text) == 16:
+        return "CARD"
+    return "NUMBER"
+
+
+def is_day(text: str) -> bool:
+    """Whether four digits are a day and a month."""
+    return 1 <= int(text[:2]) <= 31 and 1 <= int(text[2:4]) <= 12

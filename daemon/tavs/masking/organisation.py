@@ -1,0 +1,49 @@
+"""ORG: a small firm or an employer, which names a person as surely as a name does."""
+
+from __future__ import annotations
+
+from tavs.masking.span import Span, Window
+
+FORMS = frozenset(["aps", "a/s", "as", "i/s", "ivs", "p/s", "k/s", "smba", "amba"])
+CUES = frozenset(
+    ["arbejder hos", "ansat hos", "arbejder for", "arbejder på", "ansat på", "ansat ved", "firma hedder", "firmaet hedder",
+     "virksomhed hedder", "firmaets navn", "jobber hos", "direktør i", "ejer af", "chef i", "ansat i", "arbejder i"]
+)  # fmt: skip
+TRADES = ("tømrerfirma", "malerfirma", "vvs", "entreprise", "montage", "teknik", "tagteknik", "byg", "transport", "consult", "frisør", "bageri", "automobiler",
+          "tømrer", "maler", "slagter", "klinik", "skole", "børnehave", "plejehjem")  # fmt: skip
+LONGEST_FIRM = 4
+
+
+def find(window: Window) -> list[Span]:
+    found: list[Span] = []
+    for index, norm in enumerate(window.norms):
+        if norm in FORMS and index and _is_name(window, index - 1):
+            start = index - 1
+            while start and index - start < LONGEST_FIRM and _is_name(window, start - 1):
+                start -= 1
+            found.append(Span(start, index + 1, "ORG"))
+        elif _is_cued(window, index) and _is_name(window, index):
+            end = index + 1
+            while end < len(window.norms) and end - index < LONGEST_FIRM and _goes_on(window, end):
+                end += 1
+            found.append(Span(index, end, "ORG"))
+    return found
+
+
+def _is_cued(window: Window, index: int) -> bool:
+    before = window.norm(index - 1)
+    return before == "hos" or f"{window.norm(index - 2)} {before}" in CUES or window.norm(index + 1) in TRADES
+
+
+def _is_name(window: Window, index: int) -> bool:
+    norm = window.norm(index)
+    capital = window.said[index].word.is_capital and not window.said[index].word.begins_sentence
+    return (capital or not window.lexicon.is_ordinary(norm)) and not window.lexicon.is_kept(norm) and norm.isalpha()
+
+
+def _goes_on(window: Window, index: int) -> bool:
+    if window.said[index - 1].word.ends_clause:
+        return False
+    if window.norm(index) == "og" and window.norm(index - 1) in TRADES:
+        return True
+    return _is_name(window, index) or window.norm(index) in FORMS or window.norm(index).endswith(TRADES)

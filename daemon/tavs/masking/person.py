@@ -1,0 +1,151 @@
+"""PERSON: names of people, by list, by spelling and by the words before them.
+
+1. After a name cue the next words are a name, in no list or in one, until a function word.
+2. A first name of the lists is a name; where it is an ordinary word too, only beside another name or when it is written
+   like a name in the middle of a sentence.
+3. Words next to a name that could be a surname belong to it.
+4. A capital in the middle of a sentence on a word nobody knows is taken for a name: the worse mistake is a miss.
+5. Letters said one by one after a name or a name cue are a spelled name.
+"""
+
+from __future__ import annotations
+
+from tavs.masking.lexicon import SERVANTS
+from tavs.masking.span import Span, Window
+from tavs.masking.spoken import is_number
+
+LONGEST_NAME = 5
+BARE_CUES = frozenset(["hedder", "hed", "navn"])
+PAIR_CUES = frozenset(
+    ["taler med", "talt med", "tale med", "navn er", "navnet er", "hedder jo", "snakker med", "snakket med", "hilsen fra",
+     "efternavn er", "fornavn er", "skat er", "navn det er", "efternavnet er", "hedder hun", "hedder han"]
+)  # fmt: skip
+KIN = frozenset(
+    """
+    søn sønnen datter datteren kone konen mand manden kæreste kæresten bror broren søster søsteren mor far nabo naboen
+    ven veninde kollega samlever ægtefælle barnebarn svigermor svigerfar fru hr herr frøken doktor læge sagsbehandler
+    """.split()  # noqa: SIM905 - a list of this length reads better as running words
+)
+IT_IS = frozenset(["det er", "her er", "du taler"])
+PARTICLES = frozenset(["von", "van", "der", "de", "al", "el", "bin", "ibn", "la", "di", "da", "dos", "af", "thi"])
+
+
+def find(window: Window) -> list[Span]:
+    found: list[Span] = []
+    index = 0
+    while index < len(window.norms):
+        end = _name_at(window, index)
+        if end > index:
+            found.append(Span(index, end, "PERSON"))
+        index = max(end, index + 1)
+    return found
+
+
+def is_candidate(window: Window, index: int) -> bool:
+    """A word that could be part of a name, by itself."""
+    norm, word = window.norm(index), window.said[index].word
+    known = window.lexicon
+    if norm in SERVANTS or is_number(norm) or known.is_kept(norm) or not any(map(str.isalpha, norm)):
+        return False
+    if known.is_first_name(norm) and not known.is_ordinary(norm):
+        return True
+    return word.is_capital and not word.begins_sentence and not _is_shouting(window, index)
+
+
+def _name_at(window: Window, index: int) -> int:
+    """Where a name that begins here ends; `index` where none does."""
+    if is_cued(window, index):
+        end = index
+        while end < len(window.norms) and end - index < LONGEST_NAME and _may_follow_cue(window, index, end):
+            end += 1
+        return end if end > index else index
+    if not is_candidate(window, index) and not _is_ordinary_name_in_company(window, index):
+        return index
+    end = index + 1
+    while end < len(window.norms) and end - index < LONGEST_NAME and _continues(window, index, end):
+        end += 1
+    return end
+
+
+def is_cued(window: Window, index: int) -> bool:
+    """Whether the words before announce a name."""
+    if index == 0:
+        return False
+    before, two = window.norm(index - 1), f"{window.norm(index - 2)} {window.norm(index - 1)}"
+    if not window.same_turn(index, index - 1):
+        return _is_answer(window, index)
+    if before in BARE_CUES and window.norm(index - 2) not in ("dit", "hvad", "hvordan"):
+        return window.norm(index) not in ("det", "den", "er")
+    if two in PAIR_CUES:
+        return True
+    unlisted = not window.lexicon.is_ordinary(window.norm(index))
+    if before in KIN:
+        return unlisted and not window.said[index - 1].word.ends_clause
+    return two in IT_IS and unlisted and _is_named(window, index)
+
+
+def _is_answer(window: Window, index: int) -> bool:
+    """The first words after the other side's question for a name."""
+    expected = window.expected[index]
+    return (
+        expected is not None
+        and expected.label == "PERSON"
+        and expected.channel is not window.said[index].channel
+        and not window.lexicon.is_ordinary(window.norm(index))
+    )
+
+
+def _may_follow_cue(window: Window, index: int, end: int) -> bool:
+    norm, word = window.norm(end), window.said[end].word
+    if not window.same_turn(index, end) or norm in SERVANTS and norm not in PARTICLES or is_number(norm):
+        return False
+    if end > index and window.said[end - 1].word.ends_clause:
+        return False
+    if window.lexicon.is_kept(norm):
+        return False
+    if word.is_capital or not window.lexicon.is_ordinary(norm):
+        return True
+    return window.lexicon.is_first_name(norm) or (end > index and window.lexicon.is_last_name(norm)) or len(norm) == 1
+
+
+def _continues(window: Window, index: int, end: int) -> bool:
+    norm = window.norm(end)
+    if not window.same_turn(index, end) or window.said[end - 1].word.ends_clause or window.lexicon.is_kept(norm):
+        return False
+    if norm in PARTICLES and end + 1 < len(window.norms) and is_candidate(window, end + 1):
+        return True
+    if norm in SERVANTS or is_number(norm):
+        return False
+    if is_candidate(window, end):
+        return True
+    listed = window.lexicon.is_last_name(norm) or window.lexicon.is_first_name(norm)
+    return listed and (not window.lexicon.is_ordinary(norm) or window.said[end].word.is_capital)
+
+
+def _is_ordinary_name_in_company(window: Window, index: int) -> bool:
+    """`Bo Storm`: words of every day, but written or placed like a name."""
+    norm, word = window.norm(index), window.said[index].word
+    if norm in SERVANTS or window.lexicon.is_kept(norm) or not window.lexicon.is_first_name(norm):
+        return window.lexicon.is_last_name(norm) and not window.lexicon.is_ordinary(norm)
+    if index + 1 >= len(window.norms) or not window.same_turn(index, index + 1) or word.ends_clause:
+        return False
+    following = window.norm(index + 1)
+    is_surname = window.lexicon.is_last_name(following) and not window.lexicon.is_ordinary(following)
+    return is_surname or (
+        word.is_capital and window.said[index + 1].word.is_capital and window.lexicon.is_last_name(following)
+    )
+
+
+def _is_named(window: Window, index: int) -> bool:
+    norm = window.norm(index)
+    return window.lexicon.is_first_name(norm) or window.lexicon.is_last_name(norm) or window.said[index].word.is_capital
+
+
+def _is_shouting(window: Window, index: int) -> bool:
+    """A word in capitals among words in capitals says nothing about names."""
+    near = window.said[max(0, index - 3) : index + 4]
+    return (
+        len(near) > 2
+        and all(each.word.is_capital for each in near)
+        and not window.lexicon.is_first_name(window.norm(index))
+    )

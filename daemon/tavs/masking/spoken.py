@@ -1,0 +1,170 @@
+"""Numbers as they are said: Danish number words from 0 to 999,999 in all the ways of the telephone, and back to words.
+
+>>> digits(["toogtyve", "femoghalvtreds"])
+'2255'
+>>> digits(["tre", "og", "fyrre"])
+'43'
+>>> digits(["nul", "syv", "elve", "dobbelt", "fem"])
+'071155'
+>>> digits(["to", "nuller"])
+'00'
+>>> digits(["nitten", "hundrede", "og", "syvogtredive"])
+'1937'
+>>> digits(["seks", "tusind", "to", "hundrede", "og", "elleve"])
+'6211'
+>>> digits(["halv", "treds", "treog", "fyrre"])
+'5043'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+UNITS = {
+    "nul": 0, "nulte": 0, "en": 1, "et": 1, "én": 1, "ét": 1, "een": 1, "to": 2, "tre": 3, "fire": 4, "fir": 4, "fem": 5,
+    "seks": 6, "sejs": 6, "syv": 7, "syw": 7, "otte": 8, "åtte": 8, "ni": 9, "nie": 9,
+}  # fmt: skip
+TEENS = {
+    "ti": 10, "elleve": 11, "elve": 11, "ellve": 11, "tolv": 12, "tretten": 13, "fjorten": 14, "femten": 15,
+    "seksten": 16, "sejsten": 16, "sytten": 17, "atten": 18, "nitten": 19,
+}  # fmt: skip
+TENS = {
+    "tyve": 20, "tredive": 30, "tredve": 30, "fyrre": 40, "fyrretyve": 40, "halvtreds": 50, "halvtres": 50,
+    "halvtredsindstyve": 50, "tres": 60, "treds": 60, "tresindstyve": 60, "halvfjerds": 70, "halvfjers": 70,
+    "halvfjerdsindstyve": 70, "firs": 80, "firsindstyve": 80, "halvfems": 90, "halvfemsindstyve": 90,
+}  # fmt: skip
+FOREIGN = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "noll": 0, "ett": 1, "två": 2, "fyra": 4, "sex": 6, "sju": 7, "åtta": 8, "nio": 9, "tio": 10, "elva": 11,
+    "tjue": 20, "tjugo": 20, "tretti": 30, "trettio": 30, "førti": 40, "fyrtio": 40, "femti": 50, "femtio": 50,
+    "seksti": 60, "sextio": 60, "sytti": 70, "sjuttio": 70, "åtti": 80, "åttio": 80, "nitti": 90, "nittio": 90,
+    "ten": 10, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90, "sjette": 6,
+}  # fmt: skip
+"""Norwegian, Swedish and English, as far as they are no Danish words."""
+REPEATS = {"dobbelt": 2, "dobbel": 2, "trippel": 3}
+PLURALS = {"nuller": "0", "ettaller": "1", "toere": "2", "treere": "3", "firere": "4", "femmere": "5", "seksere": "6",
+           "syvere": "7", "ottere": "8", "niere": "9"}  # fmt: skip
+FILLERS = frozenset(
+    ["øh", "øhm", "øm", "hm", "ja", "jo", "nej", "altså", "og", "så", "undskyld", "streg", "bindestreg", "skråstreg",
+     "mellemrum", "punktum", "komma", "lige", "vent", "og så", "jeg", "mener", "det", "er", "eh", "æh", "nå", "okay", "derefter"]
+)  # fmt: skip
+"""Words that stand inside a number without ending it; the last ones only between two number words."""
+HALVES = {"treds": "halvtreds", "tres": "halvtres", "fjerds": "halvfjerds", "fems": "halvfems", "fjers": "halvfjers"}
+
+_SIMPLE: dict[str, int] = {**FOREIGN, **UNITS, **TEENS, **TENS}
+_JOINED = {f"{unit}og{ten}": one + many for unit, one in UNITS.items() if one for ten, many in TENS.items()}
+_JOINED |= {f"{unit}{ten}": one + many for unit, one in UNITS.items() if one > 1 for ten, many in TENS.items()}
+_SMALL = {**_JOINED, **_SIMPLE}
+_THOUSAND = re.compile(r"tusinde?")
+_HUNDRED = re.compile(r"hundrede?")
+_ONLY_DIGITS = re.compile(r"[\d.,/\-–]*\d[\d.,/\-–]*")
+
+
+@lru_cache(maxsize=65536)
+def value(norm: str) -> int | None:
+    """The number one word stands for; None for a word that is no number word.
+
+    >>> value("femoghalvtreds"), value("trehundredeogfem"), value("hus")
+    (55, 305, None)
+    """
+    if norm in _SMALL:
+        return _SMALL[norm]
+    if not norm.isalpha() or not ("hundred" in norm or "tusind" in norm):
+        return None
+    total = 0
+    rest = norm
+    for factor, name in ((1000, _THOUSAND), (100, _HUNDRED)):
+        if found := name.search(rest):
+            count = _SMALL.get(rest[: found.start()]) if found.start() else 1
+            if count is None:
+                return None
+            total += factor * count
+            rest = rest[found.end() :].removeprefix("og")
+    if not rest:
+        return total
+    return total + _SMALL[rest] if rest in _SMALL else None
+
+
+@lru_cache(maxsize=65536)
+def is_number(norm: str) -> bool:
+    """Whether a word is a number or a part of one, written or said."""
+    if any(character.isdigit() for character in norm):
+        return bool(_ONLY_DIGITS.fullmatch(norm)) or sum(character.isdigit() for character in norm) * 2 > len(norm)
+    plain = norm in _SMALL or norm in PLURALS or norm in REPEATS or norm in ("hundrede", "hundred", "tusind", "tusinde")
+    return plain or is_half(norm) or value(norm) is not None
+
+
+def is_half(norm: str) -> bool:
+    """`treog`, the first half of a number that speech-to-text has cut in two."""
+    return norm.endswith("og") and norm[:-2] in UNITS
+
+
+def digits(norms: Sequence[str]) -> str:
+    """The digits a run of words stands for, fillers and unknown words left out."""
+    out: list[str] = []
+    index = 0
+    while index < len(norms):
+        text, used = _read(norms, index)
+        out.append(text)
+        index += used
+    return "".join(out)
+
+
+def _read(norms: Sequence[str], index: int) -> tuple[str, int]:
+    """The digits that begin at `index`, and how many words they took."""
+    norm = norms[index]
+    if any(character.isdigit() for character in norm):
+        return "".join(character for character in norm if character.isdigit()), 1
+    following = norms[index + 1] if index + 1 < len(norms) else ""
+    if norm in REPEATS and (again := value(following)) is not None:
+        return str(again) * REPEATS[norm], 2
+    if following in PLURALS and (count := value(norm)) is not None and count <= 9:
+        return PLURALS[following] * count, 2
+    if norm == "halv" and following in HALVES:
+        return str(_SMALL[HALVES[following]]), 2
+    number, used = _cardinal(norms, index)
+    return ("", 1) if number is None else (str(number), used)
+
+
+def _cardinal(norms: Sequence[str], index: int) -> tuple[int | None, int]:
+    """A number below a million that begins at `index`: tens and units, hundreds, thousands."""
+    total, used = _below_hundred(norms, index)
+    if total is None and norms[index] in ("hundrede", "tusind", "tusinde"):
+        total, used = 1, 0
+    if total is None:
+        return None, 1
+    for name, factor in ((("tusind", "tusinde"), 1000), (("hundrede", "hundred"), 100)):
+        if index + used < len(norms) and norms[index + used] in name and total < factor:
+            total, used = total * factor, used + 1
+            rest, more = _rest(norms, index + used, factor)
+            total, used = total + rest, used + more
+    return total, used
+
+
+def _rest(norms: Sequence[str], index: int, below: int) -> tuple[int, int]:
+    skipped = 1 if index < len(norms) and norms[index] == "og" else 0
+    if index + skipped >= len(norms):
+        return 0, 0
+    number, used = _below_hundred(norms, index + skipped)
+    if number is None:
+        return 0, 0
+    after = index + skipped + used
+    if below > 100 and after < len(norms) and norms[after] in ("hundrede", "hundred") and number < 10:
+        rest, more = _rest(norms, after + 1, 100)
+        return number * 100 + rest, skipped + used + 1 + more
+    return (number, skipped + used) if skipped or below == 1000 and number >= 10 else (0, 0)
+
+
+def _below_hundred(norms: Sequence[str], index: int) -> tuple[int | None, int]:
+    norm = norms[index]
+    following = norms[index + 1] if index + 1 < len(norms) else ""
+    if is_half(norm) and following in TENS:
+        return UNITS[norm[:-2]] + TENS[following], 2
+    if norm in UNITS and UNITS[norm] and following == "og" and index + 2 < len(norms) and norms[index + 2] in TENS:
+        return UNITS[norm] + TENS[norms[index + 2]], 3
+    if norm == "halv" and following in HALVES:
+        return _SMALL[HALVES[following]], 2
+    return value(norm), 1
