@@ -50,12 +50,22 @@ class Bucket:
         self._at_s = now_s
 
     def take(self, now_s: float) -> bool:
-        self._tokens = min(BURST, self._tokens + (now_s - self._at_s) * MESSAGES_A_SECOND)
-        self._at_s = now_s
+        """Whether there is a token now."""
+        self._fill(now_s)
         if self._tokens < 1:
             return False
         self._tokens -= 1
         return True
+
+    def reserve(self, now_s: float) -> float:
+        """Take a token and say how many seconds it has to be waited for."""
+        self._fill(now_s)
+        self._tokens -= 1
+        return max(0.0, -self._tokens / MESSAGES_A_SECOND)
+
+    def _fill(self, now_s: float) -> None:
+        self._tokens = min(BURST, self._tokens + (now_s - self._at_s) * MESSAGES_A_SECOND)
+        self._at_s = now_s
 
 
 class SiprecIntake:
@@ -154,8 +164,7 @@ class SiprecIntake:
         try:
             while data := await reader.read(16384):
                 for message in framer.feed(data):
-                    while not self._bucket.take(self._clock.monotonic()):
-                        await asyncio.sleep(1 / MESSAGES_A_SECOND)
+                    await asyncio.sleep(self._bucket.reserve(self._clock.monotonic()))
                     self._send(self.server.receive(message, peer))
         except PeerError:
             self.counters.framing_lost += 1

@@ -71,11 +71,11 @@ def silence_tracebacks() -> None:
     def on_error(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             return
-        _report(error.with_traceback(place))
+        report(error.with_traceback(place))
 
     def on_thread_error(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:
-            _report(args.exc_value)
+            report(args.exc_value)
 
     sys.excepthook = on_error
     threading.excepthook = on_thread_error
@@ -87,17 +87,18 @@ def silence_loop(loop: asyncio.AbstractEventLoop) -> None:
     def on_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
         if isinstance(error, BaseException):
-            _report(error)
+            report(error)
         else:
             say(Message.FAILED)
 
     loop.set_exception_handler(on_loop_error)
 
 
-def _report(error: BaseException) -> None:
+def report(error: BaseException) -> None:
+    """Write an error as its type and place."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            _report(inner)
+            report(inner)
         return
     print(f"<{Message.FAILED.priority}>{Message.FAILED.text} {failure(error)}", file=sys.stderr, flush=True)
 

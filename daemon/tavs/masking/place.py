@@ -196,7 +196,7 @@ def _location(window: Window, index: int) -> Span | None:
 
 
 def _is_town(window: Window, index: int) -> bool:
-    if index >= len(window.norms):
+    if index >= len(window.norms) or window.said[index].utterance != window.said[index - 1].utterance:
         return False
     norm = window.norm(index)
     return norm in window.lexicon.towns or norm in window.lexicon.town_heads or _unknown(window, index)

@@ -69,11 +69,13 @@ class SpeechWorkers:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _processes: set[asyncio.subprocess.Process] = field(default_factory=set)
 
-    async def start(self, group: asyncio.TaskGroup) -> None:
-        """Start every worker and wait until its model has answered once. Raises ModelError."""
+    async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start every worker and wait until its model has answered once; their tasks. Raises ModelError."""
         processes = await asyncio.gather(*(self._begin() for _ in range(self.count)))
-        for number, process in enumerate(processes):
+        return [
             group.create_task(self._work(process), name=f"speech worker {number}")
+            for number, process in enumerate(processes)
+        ]
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -1,0 +1,101 @@
+"""The database file: how it is opened, and what it must be to be opened at all.
+
+1. One writer, the desk. WAL with FULL synchronisation: an acknowledged row survives a power cut.
+2. A library with the WAL-reset bug (3.7.0–3.51.2 but for 3.44.6 and 3.50.7) is refused, whatever put it there.
+3. Deleted rows are overwritten and temporary tables stay in memory. What is personal is sealed all the same.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+from pathlib import Path
+
+from typing import TYPE_CHECKING
+
+import pysqlite3.dbapi2 as sqlite3
+
+from tavs.errors import StoreError
+
+SCHEMA_VERSION = 1
+BUSY_MS = 5000
+FIRST_UNSAFE, FIRST_SAFE = (3, 7, 0), (3, 51, 3)
+MENDED = frozenset({(3, 44, 6), (3, 50, 7)})
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection as Connection
+else:
+    Connection = sqlite3.Connection
+
+
+def refuse_unsafe(version: tuple[int, ...]) -> None:
+    """Raises StoreError for a library that can lose a committed row."""
+    if FIRST_UNSAFE <= version < FIRST_SAFE and version not in MENDED:
+        linked = ".".join(map(str, version))
+        raise StoreError(
+            f"SQLite {linked} can lose committed rows in WAL mode", "install the pysqlite3 of the lock file"
+        )
+
+
+def open_writer(path: Path) -> Connection:
+    """The desk's connection; makes the database where there is none. Raises StoreError."""
+    refuse_unsafe(sqlite3.sqlite_version_info)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o640))
+    connection = _connect(f"file:{_quoted(path)}?mode=rw")
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma secure_delete = on")
+        _prepare(connection)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreError(f"{path} cannot be used ({type(error).__name__})", "restore it from a backup") from None
+    return connection
+
+
+def open_reader(path: Path) -> Connection:
+    """A connection that cannot write. Raises StoreError where there is no database."""
+    refuse_unsafe(sqlite3.sqlite_version_info)
+    if not path.exists():
+        raise StoreError(f"there is no database at {path}", "TAVS_HOME names the home; the desk makes the database")
+    connection = _connect(f"file:{_quoted(path)}?mode=ro")
+    try:
+        version = connection.execute("pragma user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreError(f"{path} cannot be read ({type(error).__name__})", "restore it from a backup") from None
+    if version != SCHEMA_VERSION:
+        connection.close()
+        raise StoreError(
+            f"the database has schema {version}, not {SCHEMA_VERSION}", "start the desk of this version once"
+        )
+    return connection
+
+
+def _connect(uri: str) -> Connection:
+    try:
+        connection: Connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
+        connection.execute("pragma temp_store = memory")
+        connection.execute("pragma foreign_keys = on")
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"the database cannot be opened ({type(error).__name__})", "check owner and mode of its folder"
+        ) from None
+    return connection
+
+
+def _prepare(connection: Connection) -> None:
+    version = connection.execute("pragma user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
+        return
+    if version != 0:
+        raise StoreError(
+            f"the database has schema {version}, this program knows {SCHEMA_VERSION}", "install the newer package"
+        )
+    schema = importlib.resources.files("tavs.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    connection.executescript(f"begin immediate; {schema}; pragma user_version = {SCHEMA_VERSION}; commit;")
+
+
+def _quoted(path: Path) -> str:
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

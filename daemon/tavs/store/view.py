@@ -1,0 +1,157 @@
+"""What is kept, for those who ask: `tavs calls`, `tavs show`, the demo. Content is read for a named purpose only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from tavs.errors import UsageError
+from tavs.events import CallId, Purpose
+from tavs.host import credentials
+from tavs.host.clock import Clock, RealClock
+from tavs.host.home import Home
+from tavs.store.database import Connection, open_reader
+from tavs.store.text_keys import TextKeys
+
+Row = dict[str, Any]
+
+
+def calls(home: Home) -> list[Row]:
+    """Every call with what is kept of it, the newest first."""
+    with _reader(home) as connection:
+        rows = connection.execute("select id, started_at, ended_at from calls order by id desc").fetchall()
+        return [
+            {
+                "call": call,
+                "started_at": started_at,
+                "ended_at": ended_at,
+                "artifacts": _artifacts(connection, CallId(call)),
+                "holds": [],
+            }
+            for call, started_at, ended_at in rows
+        ]
+
+
+def call(home: Home, call_id: str, clock: Clock | None = None) -> Row:
+    """One call with its files, grants, gaps, suggestions and masked text. Raises UsageError for an unknown one."""
+    with _reader(home) as connection:
+        columns = "id, started_at, ended_at, end_reason, source, trunk, extension, flags"
+        row = connection.execute(f"select {columns} from calls where id = ?", (call_id,)).fetchone()
+        if row is None:
+            raise UsageError("there is no such call", "`tavs calls` lists them")
+        found = CallId(call_id)
+        return {
+            "call": row[0],
+            "started_at": row[1],
+            "ended_at": row[2],
+            "end_reason": row[3],
+            "source": row[4],
+            "trunk": row[5],
+            "extension": row[6],
+            "flags": json.loads(row[7]),
+            "artifacts": _artifacts(connection, found),
+            "holds": [],
+            "gaps": gaps(connection, found),
+            "suggestions": suggestions(connection, found),
+            "segments": segments(connection, home, found, purpose=Purpose.TRAINING, now=(clock or RealClock()).now()),
+        }
+
+
+def lines(found: Row) -> Iterator[str]:
+    """A call for people."""
+    yield f"call {found['call']}  {found['started_at']} – {found['ended_at'] or 'running'}"
+    for kept in found["artifacts"]:
+        yield f"  {kept['kind']} for {kept['purpose']} until {kept['expires_at']}"
+    for gap in found["gaps"]:
+        yield f"  gap: {gap['kind']} {gap['t0']:.2f}–{gap['t1']:.2f} s"
+    for segment in found["segments"]:
+        yield f"  {segment['t0']:7.2f} {segment['channel']:8} {segment['text']}"
+    for each in found["suggestions"]:
+        yield f"  {each['t']:7.2f} → {each['doc']} {each['section']} {each['title']}"
+
+
+def segments(
+    connection: Connection, home: Home, call_id: CallId, *, purpose: Purpose, now: datetime, after: int = 0
+) -> list[Row]:
+    """Masked segments with a row id above `after`; none where no grant for the purpose lives.
+
+    A running call has no grants yet: its text may be read until it ends (DESIGN 2, N5b).
+    """
+    if not _may_use(connection, call_id, purpose, now):
+        return []
+    keys = TextKeys(home.text_keys, credentials.load("desk", home))
+    rows = connection.execute(
+        "select id, channel, sequence, t0_ms, t1_ms, labels, held, delay_ms, held_ms, sealed from segments"
+        " where call = ? and id > ? order by id",
+        (call_id, after),
+    ).fetchall()
+    return [
+        {
+            "id": row[0],
+            "channel": row[1],
+            "seq": row[2],
+            "t0": row[3] / 1000,
+            "t1": row[4] / 1000,
+            "labels": json.loads(row[5]),
+            "held": bool(row[6]),
+            "delay_ms": row[7],
+            "held_ms": row[8],
+            "text": keys.open(call_id, row[0], row[9]),
+        }
+        for row in rows
+    ]
+
+
+def suggestions(connection: Connection, call_id: CallId, after: int = 0) -> list[Row]:
+    rows = connection.execute(
+        "select id, doc, section, title, score, t_ms, delay_ms from suggestions where call = ? and id > ? order by id",
+        (call_id, after),
+    ).fetchall()
+    names = ("id", "doc", "section", "title", "score", "t", "delay_ms")
+    return [dict(zip(names, (*row[:5], row[5] / 1000, row[6]), strict=True)) for row in rows]
+
+
+def gaps(connection: Connection, call_id: CallId) -> list[Row]:
+    """What is missing of a call, and what is missing of the whole box meanwhile."""
+    rows = connection.execute(
+        "select kind, channel, t0_ms, t1_ms, count from gaps where call = ? or (call is null and noticed_at between"
+        " (select started_at from calls where id = ?) and coalesce((select ended_at from calls where id = ?), '9999'))"
+        " order by id",
+        (call_id, call_id, call_id),
+    ).fetchall()
+    return [
+        {"kind": kind, "channel": channel, "t0": t0 / 1000, "t1": t1 / 1000, "count": count}
+        for kind, channel, t0, t1, count in rows
+    ]
+
+
+def _artifacts(connection: Connection, call_id: CallId) -> list[Row]:
+    rows = connection.execute(
+        "select kind, purpose, legal_basis, granted_at, expires_at, file, part, state from artifacts"
+        " join grants on artifact = artifacts.id where call = ? order by artifacts.id, purpose",
+        (call_id,),
+    ).fetchall()
+    names = ("kind", "purpose", "legal_basis", "granted_at", "expires_at", "file", "part", "state")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _may_use(connection: Connection, call_id: CallId, purpose: Purpose, now: datetime) -> bool:
+    row = connection.execute(
+        "select ended_at is null or exists (select 1 from artifacts join grants on artifact = artifacts.id"
+        " where call = calls.id and kind = 'masked_transcript' and purpose = ? and expires_at > ?)"
+        " from calls where id = ?",
+        (purpose.value, now.isoformat(), call_id),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+@contextmanager
+def _reader(home: Home) -> Iterator[Connection]:
+    connection = open_reader(home.database)
+    try:
+        yield connection
+    finally:
+        connection.close()
