@@ -96,7 +96,7 @@ class Conversation:
                         text=part.text,
                         labels=part.labels,
                         held=part.held,
-                        delay_ms=max(0, round((now_s - self._started_s) * 1000) - part.t1_ms),
+                        delay_ms=max(0, round((now_s - self._started_s) * 1000) - part.phrase_end_ms),
                         held_ms=round((now_s - heard_at_s) * 1000),
                     )
                 )

@@ -3,7 +3,8 @@
 1. It does what systemd does on an installed box, by the same protocol: it owns the relay socket, hands it to the desk
    (LISTEN_FDS), waits for READY=1 (NOTIFY_SOCKET), starts again what dies, and kills what stops pinging.
 2. A program that leaves with 78 (configuration) is not started again: everything stops with 78.
-3. It never sees a call: what it can know is what a service manager knows.
+3. A program that ends by itself with 0 has done its work (Restart=on-failure).
+4. It never sees a call: what it can know is what a service manager knows.
 """
 
 from __future__ import annotations
@@ -120,6 +121,8 @@ class Appliance:
     async def _keep(self, program: Program) -> None:
         while True:
             code = await self._once(program)
+            if code == 0:
+                return
             if code == NO_RESTART:
                 raise ConfigError(f"{program.name} cannot use its configuration", "its own message stands above")
             if program.starts == 1 and not program.ready.is_set():

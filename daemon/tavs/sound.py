@@ -92,4 +92,4 @@ def _sides(blocks: dict[Channel, Block]) -> npt.NDArray[np.int16]:
 
 
 def _sum(one: Block, other: Block) -> Block:
-    return np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(one.astype(np.int32) + other, -32768, 32767), dtype=np.int16)

@@ -71,7 +71,7 @@ def keeps_open(norm: str) -> bool:
         or len(norm) == 1
         or norm in LABEL_OF
         or norm in place.LONE
-        or norm in place.FLOOR
+        or norm in place.STOREYS
         or norm.endswith(place.STRONG)
         or norm in number.MONTHS
         or birth.is_ordinal(norm)

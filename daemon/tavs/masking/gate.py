@@ -20,7 +20,8 @@ from tavs.masking.detect import Masker, is_dull, keeps_open
 from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import FILLERS
+from tavs.masking.number import ARTICLES
+from tavs.masking.spoken import FILLERS, is_number
 from tavs.masking.words import Said, Word, words
 from tavs.speech.utterance import Utterance
 
@@ -42,6 +43,8 @@ class Released:
     sequence: int
     t0_ms: int
     t1_ms: int
+    phrase_end_ms: int
+    """End of the utterance that this is a part of."""
     text: MaskedText
     labels: tuple[str, ...]
     held: bool
@@ -134,13 +137,14 @@ class Gate:
         last = self._pending[-1][0]
         if is_cue or " ".join(norms[-2:]) in PAIR_CUES or " ".join(norms[-2:]) in place.DEEP_CUES:
             return False
-        if last.word.ends_sentence and not any(keeps_open(each.norm) for each, _, _ in self._pending[-2:]):
+        if last.word.ends_sentence and not any(keeps_open(norm) for norm in _without_articles(norms[-2:])):
             return True
         is_mail = self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
         enough = DULL_MAIL_WORDS if is_mail and last.at_ms - self._expected_ms() <= self._hold_back_ms else DULL_WORDS
         dull = fillers = 0
         for said, _, _ in reversed(self._pending):
-            if not (is_dull(said.norm) or said.norm in FILLERS):
+            is_article = said.norm in ARTICLES and dull > 0
+            if not (is_dull(said.norm) or said.norm in FILLERS or is_article):
                 break
             fillers += 1
             dull += said.norm not in FILLERS
@@ -203,6 +207,16 @@ class Gate:
         return found
 
 
+def _without_articles(norms: list[str]) -> list[str]:
+    """The words less an article that stands before a word that is no number."""
+    following = [*norms[1:], ""]
+    return [
+        norm
+        for norm, after in zip(norms, following, strict=True)
+        if norm not in ARTICLES or not after or is_number(after)
+    ]
+
+
 def _part(line: _Line) -> Released | None:
     """What has been decided of an utterance since it was last looked at."""
     first, end = line.released, len(line.decided)
@@ -219,6 +233,7 @@ def _part(line: _Line) -> Released | None:
         sequence=utterance.sequence,
         t0_ms=utterance.t0_ms + length_ms * first // count,
         t1_ms=utterance.t0_ms + length_ms * end // count if line.words else utterance.t1_ms,
+        phrase_end_ms=utterance.t1_ms,
         text=MaskedText(masked),
         labels=tuple(labels),
         held=not line.was_fed_now,

@@ -38,6 +38,8 @@ FLOOR = frozenset(
     sjette lejlighed opgang bolig hus til 1.sal 2.sal 3.sal
     """.split()  # noqa: SIM905
 )
+STOREYS = frozenset(["sal", "etage", "th", "tv", "mf"])
+"""Of these only an address can be the beginning."""
 PREPOSITIONS = frozenset(["i", "ved", "fra", "til", "på", "omkring", "nær", "uden"])
 NUMBER_BEFORE = frozenset(["nummer", "er", "nr", "husnummer", "i", "ja", "og", "det"])
 DEEP_CUES = frozenset(

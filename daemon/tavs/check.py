@@ -1,0 +1,154 @@
+"""`tavs check`: what an operator forgets, each finding with a remedy.
+
+Every check is a function that says nothing when all is well; a check that cannot be made is a finding too.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+
+import pysqlite3.dbapi2 as sqlite3
+
+from tavs import config as configuration
+from tavs.advice import terms
+from tavs.demo.canary import Canaries
+from tavs.errors import ConfigError, TavsError
+from tavs.events import CallId, Channel
+from tavs.host import credentials
+from tavs.host.home import Home
+from tavs.masking.detect import Masker
+from tavs.masking.gate import Gate
+from tavs.speech.catalogue import find, folders, verify
+from tavs.speech.transcribe import VOICE_MODEL
+from tavs.speech.utterance import Utterance
+from tavs.store.database import open_reader, refuse_unsafe
+
+FREE_BYTES = 2 << 30
+"""A week of 60 calls at once at 4 kB/s each, office hours, with room to spare for the database."""
+
+
+class Level(enum.Enum):
+    FINE = "fine"
+    NOTE = "note"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: Level
+    what: str
+    remedy: str = ""
+
+    @property
+    def is_trouble(self) -> bool:
+        return self.level is Level.TROUBLE
+
+    def line(self) -> str:
+        return f"{self.level.value:8}{self.what}" + (f" – {self.remedy}" if self.remedy else "")
+
+    def document(self) -> dict[str, str]:
+        return {"level": self.level.value, "what": self.what, "remedy": self.remedy}
+
+
+def findings(home: Home) -> Iterator[Finding]:
+    """Raises ConfigError where there is no valid configuration: nothing else can be checked then."""
+    config = configuration.load(home).config
+    yield Finding(Level.FINE, "the configuration is valid")
+    yield from _keys(home)
+    yield from _models(config, home)
+    yield from _database(home)
+    yield from _terms(home)
+    yield from _disk(home)
+    yield from _canary()
+    if config.intake.siprec.allow == configuration.Siprec().allow:
+        yield Finding(Level.NOTE, "only this machine may send calls", "name the PBX in [intake.siprec] allow")
+
+
+def _keys(home: Home) -> Iterator[Finding]:
+    for name in ("site-public", "desk", "index"):
+        try:
+            credentials.load(name, home)  # type: ignore[arg-type]
+        except ConfigError as error:
+            yield Finding(Level.TROUBLE, error.message, error.hint)
+            continue
+        yield Finding(Level.FINE, f"the key {name} is there")
+
+
+def _models(config: configuration.Config, home: Home) -> Iterator[Finding]:
+    for name in (config.speech.model, VOICE_MODEL):
+        try:
+            model = find(name, folders(home))
+            verify(model)
+        except TavsError as error:
+            yield Finding(Level.TROUBLE, error.message, error.hint)
+            continue
+        yield Finding(Level.FINE, f"model {name} is the one in the catalogue")
+        if not model.production:
+            yield Finding(
+                Level.NOTE, f"model {name} proves the path and understands no real callers", "import a real one"
+            )
+
+
+def _database(home: Home) -> Iterator[Finding]:
+    try:
+        refuse_unsafe(sqlite3.sqlite_version_info)
+        if home.database.exists():
+            open_reader(home.database).close()
+            yield Finding(Level.FINE, "the database can be read")
+        else:
+            yield Finding(Level.NOTE, "there is no database yet", "the desk makes it at its first start")
+    except TavsError as error:
+        yield Finding(Level.TROUBLE, error.message, error.hint)
+
+
+def _terms(home: Home) -> Iterator[Finding]:
+    place = terms.folder(home)
+    count = sum(1 for _ in terms.read(place))
+    if not count:
+        yield Finding(
+            Level.TROUBLE, f"{place} holds no terms", "put md, html or txt files with numbered sections there"
+        )
+    elif place == terms.CHECKOUT:
+        yield Finding(
+            Level.NOTE, "the terms are the samples of a fictional insurer", f"put the site's own into {home.terms}"
+        )
+    else:
+        yield Finding(Level.FINE, f"{count} sections of terms")
+
+
+def _disk(home: Home) -> Iterator[Finding]:
+    place = next(each for each in (home.incoming, *home.incoming.parents) if each.exists())
+    free = shutil.disk_usage(place).free
+    if free < FREE_BYTES:
+        yield Finding(Level.TROUBLE, f"{free >> 20} MiB are free for recordings", "make room; nothing is deleted early")
+    else:
+        yield Finding(Level.FINE, f"{free >> 30} GiB are free for recordings")
+
+
+def _canary() -> Iterator[Finding]:
+    """The identifiers of the synthetic call, said to the gate: none may come out (DESIGN 5.6)."""
+    script = json.loads(files("tavs.demo").joinpath("call.json").read_text(encoding="utf-8"))
+    call = CallId("canary")
+    gate = Gate(call=call, masker=Masker())
+    released = []
+    for number, turn in enumerate(script["turns"], start=1):
+        said = Utterance(
+            call=call,
+            channel=Channel(turn["channel"]),
+            sequence=number,
+            t0_ms=number * 4000,
+            t1_ms=number * 4000 + 3000,
+            text=turn["text"],
+        )
+        released += gate.feed(said)
+    released += gate.flush()
+    found = Canaries(script["identifiers"]).search(" ".join(part.text.text for part in released).encode())
+    if found:
+        yield Finding(Level.TROUBLE, f"masking lets through: {', '.join(found)}", "stop live text and report this")
+    else:
+        yield Finding(Level.FINE, "masking holds back every identifier of the synthetic call")
