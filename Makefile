@@ -1,0 +1,43 @@
+# `make` lists the verbs. The work is done by small programs; this file only names them.
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench bench-masking bench-advice demo-call lock clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## install what demo and test need: system packages, .venv
+	@packaging/setup.sh
+
+demo: setup ## one synthetic Danish call through the whole appliance, live (about a minute)
+	@$(PYTHON) -m tavs demo
+
+test: setup ## the whole test suite
+	@$(PYTHON) -m pytest -q
+
+check: setup ## format, lint, types, import contracts
+	@.venv/bin/ruff format --check daemon tests
+	@.venv/bin/ruff check daemon tests
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: setup ## speed and size beside their targets (about 15 minutes; JSON on stdout)
+	@$(PYTHON) tests/bench/appliance.py
+
+bench-masking: setup ## masking on the calls in tests/masking/calls
+	@$(PYTHON) tests/masking/score.py tests/masking/calls/*.jsonl
+
+bench-advice: setup ## the ranker on the queries in tests/advice
+	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl
+
+demo-call: ## make the sound of the demo call again (needs espeak-ng)
+	@$(PYTHON) -m tavs.demo.synthesise
+
+lock: ## write the lock files anew (needs pip-tools in the path)
+	@cd packaging && for part in requirements requirements-dev; do \
+	  pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
+	    --output-file $$part.lock $$part.in; done
+
+clean: ## remove what setup and the tools made
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info
