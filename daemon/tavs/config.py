@@ -200,3 +200,24 @@ def _section(annotation: object) -> type[Section] | None:
     ):
         return annotation
     return None
+
+
+def sample() -> str:
+    """The commented sample that ships as /etc/tavs/tavs.toml: every key with its description and default."""
+    lines = ["# Tavs. Every key has a working default; the site's own values belong into conf.d/50-site.toml.", ""]
+    table = ""
+    for key, field in keys().items():
+        section, _, name = key.rpartition(".")
+        if section != table:
+            table = section
+            lines += [f"[{section}]", ""]
+        lines += [f"# {description(field)}", f"#{name} = {_toml(value(Config(), key))}", ""]
+    return "\n".join(lines)
+
+
+def _toml(item: object) -> str:
+    if isinstance(item, bool):
+        return str(item).lower()
+    if isinstance(item, tuple):
+        return f"[{', '.join(_toml(each) for each in item)}]"
+    return f'"{item}"' if isinstance(item, str) else str(item)

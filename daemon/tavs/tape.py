@@ -13,8 +13,8 @@ from tavs.host.journal import Message, say
 from tavs.recording.ogg import RATE_HZ, Stereo
 from tavs.recording.recorder import Recording
 
-UNWRITTEN_LIMIT = 30
-"""Seconds of sound a call may keep for a disk that hangs, before they are given up (RELIABILITY R-06)."""
+UNWRITTEN_LIMIT = 60
+"""Blocks of half a second that a call may keep for a disk that hangs, before they are given up (RELIABILITY R-06)."""
 
 
 class Tape:

@@ -4,7 +4,8 @@
    hold, loss and late streams never shift one channel against the other (PAINS P8, P21).
 2. RTP timestamps order the sound inside the timeline. They are anchored to arrival at the first packet and again
    whenever they stop making sense; a slow drift is absorbed frame by frame where it is quiet.
-3. Sound settles REORDER_S after it was due; a packet that comes later is counted, not heard.
+3. Sound settles REORDER_S after it was due; a packet that comes later is counted, not heard, unless those after it
+   show that the sender's clock had stood still: then nothing of them is lost.
 4. One SSRC at a time. Another one is heard after the first fell silent or signalling announced a change; a second voice
    at the same time is a stranger's and is counted.
 5. Whatever a peer sends, a leg keeps BUFFER_SAMPLES and MOST_GAPS at the most.
@@ -37,8 +38,10 @@ DRIFT_WEIGHT = 1 / 64
 QUIET = 256
 """Peak below which a frame may be dropped or repeated unheard (−42 dBFS)."""
 SILENT_SSRC_S = 0.2
-LATE_IN_A_ROW = 25
-"""Packets too late one after the other (half a second) mean a clock that stepped back."""
+LATE_S = 0.06
+"""Packets that keep their pace but come too late for this long mean a sender whose clock stood still (hold) or stepped
+back; a burst after a stall of the network comes all at once."""
+LATE_KEPT = 16
 RESTART_STEP = 3000
 """A jump of the sequence number that is a restart, not a loss (RFC 3550 A.1, MAX_DROPOUT)."""
 SHORTEST_GAP_SAMPLES = 2 * FRAME_SAMPLES
@@ -86,7 +89,7 @@ class Leg:
         self._position = 0
         self._packet_samples = FRAME_SAMPLES
         self._drift = 0.0
-        self._late_in_a_row = 0
+        self._late: list[tuple[RtpPacket, float]] = []
         self._quiet_from: int | None = None
 
     def retarget(self, payload_types: Mapping[int, Codec], *, active: bool) -> None:
@@ -114,10 +117,11 @@ class Leg:
             return
         self.counters.received += 1
         self._last_arrival_s = arrival_s
-        arrival = round((arrival_s - self._origin_s) * RATE_HZ)
-        position = self._place(packet, arrival)
-        if position is None:
-            return
+        position = self._place(packet, arrival_s)
+        if position is not None:
+            self._hear(packet, codec, position, arrival_s)
+
+    def _hear(self, packet: RtpPacket, codec: Codec, position: int, arrival_s: float) -> None:
         match codec:
             case Codec.CN:
                 self._quiet_from = position
@@ -130,7 +134,7 @@ class Leg:
                 if self._quiet_from is not None:
                     self._mark_quiet(position)
                     self._quiet_from = None
-                self._follow_drift(position - arrival, samples)
+                self._follow_drift(position - self._samples_at(arrival_s), samples)
                 self._write(position, samples, over=True)
 
     def take(self, until_s: float) -> g711.Samples:
@@ -157,8 +161,12 @@ class Leg:
             return True
         return False
 
-    def _place(self, packet: RtpPacket, arrival: int) -> int | None:
+    def _samples_at(self, arrival_s: float) -> int:
+        return round((arrival_s - self._origin_s) * RATE_HZ)
+
+    def _place(self, packet: RtpPacket, arrival_s: float) -> int | None:
         """Where on the timeline a packet belongs; None when it is a duplicate or has come too late."""
+        arrival = self._samples_at(arrival_s)
         if not self._anchored:
             return self._anchor(packet, max(arrival, self._base + FRAME_SAMPLES - 1))
         step = (packet.sequence_number - self._highest + 0x8000) % 0x10000 - 0x8000
@@ -178,21 +186,36 @@ class Leg:
             self.counters.duplicate += 1
             return None
         if position + FRAME_SAMPLES // 2 <= self._base:
-            self.counters.late += 1
-            self._late_in_a_row += 1
-            stepped_back = self._late_in_a_row >= LATE_IN_A_ROW and step > 0
-            return self._anchor(packet, max(arrival, self._base + FRAME_SAMPLES - 1)) if stepped_back else None
+            return self._too_late(packet, arrival_s)
         if step < 0:
             self.counters.lost -= 1
-        self._late_in_a_row = 0
+        self._late.clear()
         return position
+
+    def _too_late(self, packet: RtpPacket, arrival_s: float) -> int | None:
+        """Count a late packet; where it turns out that the sender's time stood still, place those kept and this one."""
+        self.counters.late += 1
+        self._late.append((packet, arrival_s))
+        del self._late[:-LATE_KEPT]
+        first, first_s = self._late[0]
+        if arrival_s - first_s < LATE_S:
+            return None
+        kept = self._late[:-1]
+        begin = self._anchor(first, max(self._samples_at(first_s), self._base + FRAME_SAMPLES - 1))
+        for each, each_s in kept:
+            if codec := self._payload_types.get(each.payload_type):
+                self._hear(each, codec, begin + _ahead(each, first), each_s)
+        self.counters.late -= len(kept) + 1
+        self._highest, self._timestamp = packet.sequence_number, packet.timestamp
+        self._position = begin + _ahead(packet, first)
+        return self._position
 
     def _anchor(self, packet: RtpPacket, position: int) -> int:
         position -= position % FRAME_SAMPLES
         self._anchored = True
         self._highest, self._timestamp, self._position = packet.sequence_number, packet.timestamp, position
         self._drift = 0.0
-        self._late_in_a_row = 0
+        self._late = []
         return position
 
     def _follow_drift(self, lead: int, samples: g711.Samples) -> None:
@@ -253,3 +276,8 @@ class Leg:
         elif kind is GapKind.SILENCE and end - begin < SHORTEST_GAP_SAMPLES and end % FRAME_SAMPLES:
             return
         self._gaps.append(SoundGap(channel=self._channel, kind=kind, t0_ms=t0_ms, t1_ms=t1_ms, packets=packets))
+
+
+def _ahead(packet: RtpPacket, first: RtpPacket) -> int:
+    """Samples from one packet to another, across the wrap-around of 32-bit time."""
+    return (packet.timestamp - first.timestamp + 0x80000000) % 0x100000000 - 0x80000000

@@ -1,0 +1,65 @@
+"""RTP sockets: who may be heard."""
+
+import socket
+import time
+
+import pytest
+
+from tavs.audio.rtp import RtpPacket
+from tavs.audio.sockets import MediaSockets
+from tavs.errors import ConfigError, PeerError
+from tavs.events import CallId
+from tavs.host.clock import RealClock
+
+CALL = CallId("0192f0c1-0000-7000-8000-000000000001")
+PACKET = RtpPacket(payload_type=8, marker=False, sequence_number=1, timestamp=2, ssrc=3, payload=b"x" * 160).serialize()
+
+
+def sender(address: str = "127.0.0.1") -> socket.socket:
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind((address, 0))
+    return one
+
+
+def drained(media: MediaSockets) -> list[bytes]:
+    time.sleep(0.02)
+    return [data for _, _, _, data in media.poll()]
+
+
+def test_the_first_source_at_the_named_address_is_heard_and_no_other() -> None:
+    media = MediaSockets("43000-43099", RealClock())
+    port = media.reserve(CALL, 0)
+    media.expect(CALL, 0, ("127.0.0.1", 4000))
+    stranger, friend, late = sender("127.0.0.2"), sender(), sender()
+    for one in (stranger, friend, late):
+        one.sendto(PACKET, ("127.0.0.1", port))
+    assert [PACKET] == drained(media)
+    assert 2 == media.counters.foreign
+    media.close()
+
+
+def test_what_is_no_rtp_does_not_latch_a_source() -> None:
+    media = MediaSockets("43100-43199", RealClock())
+    port = media.reserve(CALL, 0)
+    noise, friend = sender(), sender()
+    noise.sendto(b"hello", ("127.0.0.1", port))
+    friend.sendto(PACKET, ("127.0.0.1", port))
+    assert [PACKET] == drained(media)
+    media.close()
+
+
+def test_ports_are_even_and_run_out_with_a_sentence() -> None:
+    media = MediaSockets("43200-43205", RealClock())
+    ports = [media.reserve(CALL, index) for index in range(3)]
+    assert all(port % 2 == 0 for port in ports)
+    with pytest.raises(PeerError, match="no RTP port"):
+        media.reserve(CALL, 3)
+    media.release(CALL)
+    assert media.reserve(CALL, 4) in ports
+    media.close()
+
+
+@pytest.mark.parametrize("ports", ["", "5", "20000", "30000-20000", "a-b", "1-2", "60000-70000"])
+def test_a_range_that_is_none_is_refused(ports: str) -> None:
+    with pytest.raises(ConfigError, match="media_ports"):
+        MediaSockets(ports, RealClock())

@@ -1,0 +1,113 @@
+"""Recordings on disk: aligned, sealed, and readable after a crash."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nacl.public
+import numpy as np
+import pytest
+
+from tavs.errors import StoreError
+from tavs.events import CallId, SidecarState
+from tavs.host.clock import RealClock
+from tavs.recording.ogg import decode
+from tavs.recording.opened import open_recording
+from tavs.recording.recorder import Recorder
+from tavs.recording.recover import recover
+
+CALL = CallId("0192f0c1-0000-7000-8000-000000000001")
+PRIVATE = nacl.public.PrivateKey.generate()
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def begin(folder: Path):  # type: ignore[no-untyped-def]
+    recorder = Recorder(folder=folder, public_key=bytes(PRIVATE.public_key), clock=RealClock())
+    return recorder.begin(
+        call=CALL, part=0, source="siprec", call_started_at=AT, trunk="t", extension="1", party_ref=None
+    )
+
+
+def speechlike(seconds: int) -> np.ndarray:
+    """Two different tones that come and go, so that alignment can be measured."""
+    t = np.arange(seconds * 8000) / 8000
+    left = np.sin(2 * np.pi * 440 * t) * (np.sin(2 * np.pi * 1.3 * t) > 0)
+    right = np.sin(2 * np.pi * 620 * t) * (np.sin(2 * np.pi * 0.9 * t) > 0)
+    return (np.stack([left, right], axis=1) * 8000).astype(np.int16)
+
+
+def test_both_sides_come_back_aligned_and_of_the_same_length(tmp_path: Path) -> None:
+    sound = speechlike(5)
+    recording = begin(tmp_path)
+    recording.details(b'{"number":"secret"}')
+    for start in range(0, len(sound), 8000):
+        recording.write(sound[start : start + 8000])
+    sidecar = recording.close(call_ended_at=AT, gaps=())
+    opened = open_recording(tmp_path / sidecar.file, bytes(PRIVATE))
+    heard = decode(opened.ogg)
+    assert opened.is_complete
+    assert (b'{"number":"secret"}',) == opened.details
+    assert 5000 == sidecar.duration_ms
+    assert len(sound) == len(heard)
+    for side in (0, 1):
+        assert np.corrcoef(sound[:, side], heard[:, side])[0, 1] > 0.95
+
+
+def test_nothing_of_the_sound_or_the_details_lies_open(tmp_path: Path) -> None:
+    recording = begin(tmp_path)
+    recording.details(b"+4520123456")
+    recording.write(speechlike(1))
+    recording.close(call_ended_at=AT, gaps=())
+    for path in tmp_path.iterdir():
+        data = path.read_bytes()
+        assert b"OggS" not in data
+        assert b"4520123456" not in data
+
+
+def test_a_process_killed_in_the_middle_leaves_all_but_the_last_second(tmp_path: Path) -> None:
+    code = f"""
+import os, sys
+sys.path[:0] = {sys.path!r}
+import numpy as np
+from pathlib import Path
+from datetime import UTC, datetime
+from tavs.host.clock import RealClock
+from tavs.recording.recorder import Recorder
+recording = Recorder(folder=Path({str(tmp_path)!r}), public_key=bytes.fromhex({bytes(PRIVATE.public_key).hex()!r}),
+    clock=RealClock()).begin(call={CALL!r}, part=0, source="siprec", call_started_at=datetime.now(UTC), trunk="",
+    extension="", party_ref=None)
+for _ in range(20):
+    recording.write(np.full((4000, 2), 1000, dtype=np.int16))
+os._exit(9)
+"""
+    assert 9 == subprocess.run([sys.executable, "-c", code], check=False).returncode
+    [sidecar] = recover(tmp_path, RealClock())
+    assert SidecarState.INTERRUPTED is sidecar.state
+    opened = open_recording(tmp_path / sidecar.file, bytes(PRIVATE))
+    assert not opened.is_complete
+    assert 9 * 8000 <= len(decode(opened.ogg))
+    assert [] == recover(tmp_path, RealClock())
+
+
+def test_recovery_leaves_what_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "other.json").write_text(json.dumps({"call": 1}))
+    assert [] == recover(tmp_path, RealClock())
+    assert 2 == len(list(tmp_path.iterdir()))
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        begin(tmp_path / "missing")
+
+
+def test_an_erased_key_makes_the_recording_unreadable(tmp_path: Path) -> None:
+    recording = begin(tmp_path)
+    recording.write(speechlike(1))
+    sidecar = recording.close(call_ended_at=AT, gaps=())
+    os.unlink(tmp_path / f"{CALL}.0.key")
+    with pytest.raises(StoreError, match="not there"):
+        open_recording(tmp_path / sidecar.file, bytes(PRIVATE))
