@@ -20,7 +20,7 @@ STOP = frozenset(
     jeres jo jamen kan kom komme kommer kun kunne lidt lige ligger lå man mange med meget men mig min mine mit mon må måske
     måtte ned nej noget nogen nogle nok nu når nå og også okay om op os over på rigtig sagde se selv sig sin sine sit siden
     siger sin skal skulle som stod står stå sæt så sådan tak taler tage taget tager til tilbage tror under ud uden undskyld
-    var ved vel vi vil ville vores være været øh øhm goddag farvel hedder fint godt helt præcis synes ved vide nemlig dag dage
+    var ved vel vi vil ville vores være været øh øhm goddag farvel hedder fint god godt helt præcis synes ved vide nemlig dag dage
     egentlig ting hjem hjemme ude inde går sidste næste første mere mest bedre både tidligere samme selvfølgelig velkommen
     forsikring forsikringen betingelser dækket dækker gælder spørge spørgsmål høre hører vide hjælpe hjælp ringer ringe
     """.split()  # noqa: SIM905

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import pysqlite3.dbapi2 as sqlite3
 
-from tavs.advice.danish import Vocabulary
+from tavs.advice.danish import Vocabulary, words
 from tavs.advice.sections import Section
 
 TITLE_WEIGHT, TEXT_WEIGHT, PRODUCT_WEIGHT = 3.0, 1.0, 2.0
 TERMS_LIMIT = 48
 LEAST_SCORE = 6.0
 """Below it nothing is shown: a greeting shares a word or two with the terms, a story shares more."""
+LEAST_WORDS = 2
+"""One word alone is no story."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class Ranker:
         for turn in turns:
             counts.update(set(self._vocabulary.terms(turn.text, with_synonyms=turn.channel != "agent")))
         query = " OR ".join(f'"{term}"' for term, _ in counts.most_common(TERMS_LIMIT))
-        if not query:
+        said = {word for turn in turns for word in words(turn.text)}
+        if not query or (least_score > 0 and len(said) < LEAST_WORDS):
             return []
         rows = self._index.execute(
             "select rowid, bm25(sections, ?, ?, ?) as score from sections where sections match ? order by score limit ?",

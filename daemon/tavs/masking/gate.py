@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from tavs.events import CallId, Channel, MaskedText
-from tavs.host.journal import Message, say
+from tavs.host.journal import Message, report, say
 from tavs.masking import place
 from tavs.masking.cues import NUMERIC, Expectation, cue_at
 from tavs.masking.detect import Masker, is_dull, keeps_open
@@ -79,10 +79,14 @@ class Gate:
         self._pending: list[tuple[Said, Expectation | None, _Line]] = []
         self._expected: Expectation | None = None
         self._stretches = 0
+        self._ended: dict[Channel, bool] = {}
+        """Whether a voice's last word ended its sentence."""
 
     def feed(self, utterance: Utterance) -> list[Released]:
         """Take an utterance; what is certain now comes out, of this one and of earlier ones."""
-        line = _Line(utterance, words(utterance.text))
+        line = _Line(utterance, words(utterance.text, self._ended.get(utterance.channel, True)))
+        if line.words:
+            self._ended[utterance.channel] = line.words[-1].ends_sentence
         self._lines.append(line)
         span_ms = max(0, utterance.t1_ms - utterance.t0_ms)
         for index, word in enumerate(line.words):
@@ -117,7 +121,8 @@ class Gate:
         norms = self._turn(said)
         label = cue_at(norms, len(norms))
         if label and not (label == "NUMBER" and self._is_about_number(said.at_ms)):
-            self._expected = Expectation(label, said.channel, said.at_ms)
+            goes_on = self._expected is not None and self._expected.label == label and self._expected.is_answered
+            self._expected = Expectation(label, said.channel, said.at_ms, is_answered=goes_on)
         if self._expected and not self._expected.is_fresh(said.at_ms):
             self._expected = None
         self._pending.append((said, None if label else self._expected, line))
@@ -175,8 +180,8 @@ class Gate:
         try:
             spans = self._masker.find(window)
         except Exception as error:  # noqa: BLE001 - whatever fails here, the words stay here (fail closed)
-            say(Message.WITHHELD, call=self._call, words=len(self._pending))
-            del error
+            say(Message.WITHHELD, words=len(self._pending))
+            report(error)
             for _, _, line in self._pending:
                 line.is_withheld = True
             spans = []

@@ -198,10 +198,12 @@ def _location(window: Window, index: int) -> Span | None:
 
 
 def _is_town(window: Window, index: int) -> bool:
-    if index >= len(window.norms) or window.said[index].utterance != window.said[index - 1].utterance:
+    if index >= len(window.norms) or window.said[index - 1].word.ends_clause or not window.same_turn(index, index - 1):
         return False
     norm = window.norm(index)
-    return norm in window.lexicon.towns or norm in window.lexicon.town_heads or _unknown(window, index)
+    listed = norm in window.lexicon.towns or norm in window.lexicon.town_heads
+    written = window.said[index].word.is_capital and not window.lexicon.is_first_name(norm)
+    return listed or (written and _unknown(window, index))
 
 
 def _town_end(window: Window, index: int) -> int:

@@ -40,9 +40,9 @@ def folded(text: str) -> str:
     return "".join(_digit(character) for character in visible if not unicodedata.combining(character))
 
 
-def words(text: str) -> list[Word]:
+def words(text: str, begins: bool = True) -> list[Word]:
+    """The words of an utterance; `begins` says whether it begins a sentence, which only what was said before can tell."""
     found: list[Word] = []
-    begins = True
     for piece in PIECE.finditer(text):
         for start in range(piece.start(), piece.end(), LONGEST_WORD):
             raw = text[start : min(start + LONGEST_WORD, piece.end())]
