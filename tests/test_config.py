@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tavs import config
 from tavs.errors import ConfigError
 from tavs.host.home import Home

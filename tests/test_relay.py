@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tavs.errors import PeerError
 from tavs.events import CallEnded, CallId, Channel, Gap, GapKind, MaskedSegment, MaskedText
 from tavs.relay import FRAME_LIMIT_BYTES, Received, RelaySender, parse, receive, serialize, short_path

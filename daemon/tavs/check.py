@@ -72,7 +72,7 @@ def findings(home: Home) -> Iterator[Finding]:
 def _keys(home: Home) -> Iterator[Finding]:
     for name in ("site-public", "desk", "index"):
         try:
-            credentials.load(name, home)  # type: ignore[arg-type]
+            credentials.load(name, home)
         except ConfigError as error:
             yield Finding(Level.TROUBLE, error.message, error.hint)
             continue

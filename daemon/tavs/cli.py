@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from tavs import config as configuration
-from tavs.errors import TavsError
+from tavs.errors import TavsError, innermost
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
 from tavs.host.journal import failure, silence_loop, silence_tracebacks
@@ -250,9 +250,4 @@ def _serve(program: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(served())
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    found = failures.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+        raise innermost(failures) from None

@@ -39,3 +39,9 @@ class ModelError(TavsError):
 
 class StoreError(TavsError):
     """The database or a sealed file cannot be used."""
+
+
+def innermost(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first single error in groups of errors: what a person has to be told."""
+    found = failures.exceptions[0]
+    return innermost(found) if isinstance(found, BaseExceptionGroup) else found

@@ -49,7 +49,7 @@ MEDIA_TICK_S = 0.02
 """How often the RTP sockets are emptied: one packet of 20 ms a stream."""
 SOUND_TICKS = 5
 """Every so many of them settled sound goes on to speech: 0.1 s, part of the delay of every phrase."""
-SEALED_SAMPLES = RATE_HZ // 2
+SEALED_SAMPLES = RATE_HZ // 4
 """Sound that is sealed at a time; with the page under way a crash costs less than a second."""
 NO_AUDIO_S = 30.0
 """Signalling without a packet for this long is an alarm (PROTOCOLS d.4)."""
@@ -224,7 +224,7 @@ class Listener:
             self._hearing = self._group.create_task(self._find_voices(), name="voices")
 
     def _seal(self, live: LiveCall, blocks: dict[Channel, Block], *, is_last: bool = False) -> None:
-        """Collect blocks to half a second of sound and hand it to the tape."""
+        """Collect blocks to a quarter of a second and hand it to the tape."""
         if live.tape is None:
             return
         live.unsealed.append(blocks)

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tavs.errors import ConfigError, TavsError
+from tavs.errors import ConfigError, TavsError, innermost
 from tavs.host import credentials
 from tavs.host.home import TEST_HOME_MARK, Home
 from tavs.host.journal import Message, say
@@ -34,8 +34,13 @@ NO_RESTART = 78
 LOG_LIMIT_BYTES = 4 * 1024 * 1024
 """What is kept of the programs' own lines for a demo to search."""
 
-HAND_OVER = 'exec 3<&{}; export LISTEN_PID=$$; exec "$0" "$@"'
-"""LISTEN_PID has to be the pid of the program itself, so a shell sets it and becomes the program."""
+HAND_OVER = """\
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""LISTEN_PID has to be the pid of the program itself, so a first program sets it and becomes the second."""
 
 
 def prepare(home: Home) -> None:
@@ -96,8 +101,8 @@ class Appliance:
                 for program in self.programs:
                     await program.ready.wait()
                 on_ready()
-        except* TavsError as failures:
-            raise failures.exceptions[0] from None
+        except BaseExceptionGroup as failures:
+            raise innermost(failures) from None
         finally:
             self._relay.close()
 
@@ -160,7 +165,7 @@ class Appliance:
         handed: tuple[int, ...] = ()
         if program.hand_over is not None:
             handed = (program.hand_over.fileno(),)
-            command = ["/bin/sh", "-c", HAND_OVER.format(handed[0]), *command]
+            command = [sys.executable, "-ISc", HAND_OVER, str(handed[0]), *command]
             environment["LISTEN_FDS"] = "1"
         return await asyncio.create_subprocess_exec(
             *command,

@@ -13,13 +13,15 @@ from tavs.host.journal import Message, say
 from tavs.recording.ogg import RATE_HZ, Stereo
 from tavs.recording.recorder import Recording
 
-UNWRITTEN_LIMIT = 60
-"""Blocks of half a second that a call may keep for a disk that hangs, before they are given up (RELIABILITY R-06)."""
+UNWRITTEN_LIMIT = 120
+"""Blocks of a quarter of a second that a call keeps for a disk that hangs: half a minute (RELIABILITY R-06)."""
 
 
 class Tape:
-    """Beginning, writing and closing happen in the writer's thread, in order. A disk that refuses ends the recording of
-    this call, loudly and once; the call goes on."""
+    """Beginning, writing and closing happen in the writer's thread, in order.
+
+    A disk that refuses ends the recording of this call, loudly and once; the call goes on.
+    """
 
     def __init__(self, call: CallId, begin: Callable[[], Recording], writer: Executor) -> None:
         self._call = call

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from tavs.advice import terms
 from tavs.advice.danish import Vocabulary, stem
 from tavs.advice.lines import advise, search

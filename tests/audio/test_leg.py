@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tavs.audio import g711
 from tavs.audio.leg import BUFFER_SAMPLES, REORDER_S, Leg
 from tavs.audio.rtp import RtpPacket

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tavs.audio.rtp import RtpPacket
 from tavs.errors import PeerError
 

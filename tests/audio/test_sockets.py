@@ -4,7 +4,6 @@ import socket
 import time
 
 import pytest
-
 from tavs.audio.rtp import RtpPacket
 from tavs.audio.sockets import MediaSockets
 from tavs.errors import ConfigError, PeerError

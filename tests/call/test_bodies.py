@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tavs.call import attribution, sdp, sip
 from tavs.call.metadata import CONTENT_TYPES, Metadata
 from tavs.call.multipart import parts

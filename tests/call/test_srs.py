@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tavs.call import sip
 from tavs.call.dialog import TRANSITIONS, Happening, Peer, State
 from tavs.call.session import CallStart, Description, EndReason, Flag, Stream

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
 from tavs.events import CallId
 from tavs.host.journal import Message, failure, say, silence_loop
 

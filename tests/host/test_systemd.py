@@ -5,7 +5,6 @@ import socket
 from pathlib import Path
 
 import pytest
-
 from tavs.errors import ConfigError
 from tavs.host import credentials, systemd
 from tavs.host.home import Home

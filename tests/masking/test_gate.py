@@ -5,7 +5,6 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tavs.events import CallId, Channel
 from tavs.masking.detect import Masker
 from tavs.masking.gate import Gate, Released

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-
 from tavs.errors import UsageError
 from tavs.masking.lines import mask_jsonl, mask_plain
 

@@ -1,7 +1,6 @@
 """Recordings on disk: aligned, sealed, and readable after a crash."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,7 +9,6 @@ from pathlib import Path
 import nacl.public
 import numpy as np
 import pytest
-
 from tavs.errors import StoreError
 from tavs.events import CallId, SidecarState
 from tavs.host.clock import RealClock
@@ -108,6 +106,6 @@ def test_an_erased_key_makes_the_recording_unreadable(tmp_path: Path) -> None:
     recording = begin(tmp_path)
     recording.write(speechlike(1))
     sidecar = recording.close(call_ended_at=AT, gaps=())
-    os.unlink(tmp_path / f"{CALL}.0.key")
+    (tmp_path / f"{CALL}.0.key").unlink()
     with pytest.raises(StoreError, match="not there"):
         open_recording(tmp_path / sidecar.file, bytes(PRIVATE))

@@ -6,7 +6,6 @@ import nacl.public
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tavs.errors import StoreError
 from tavs.events import CallId
 from tavs.recording.seal import AUDIO, DETAILS, Opener, Sealer, opened_key, sealed_key

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tavs.errors import ConfigError
 from tavs.events import ArtifactKind, Purpose
 from tavs.retention.periods import Period

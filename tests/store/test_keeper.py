@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-
 from tavs.errors import StoreError, UsageError
 from tavs.events import (
     ArtifactClosed,

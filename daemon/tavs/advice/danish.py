@@ -23,7 +23,7 @@ STOP = frozenset(
     var ved vel vi vil ville vores være været øh øhm goddag farvel hedder fint god godt helt præcis synes ved vide nemlig dag dage
     egentlig ting hjem hjemme ude inde går sidste næste første mere mest bedre både tidligere samme selvfølgelig velkommen
     forsikring forsikringen betingelser dækket dækker gælder spørge spørgsmål høre hører vide hjælpe hjælp ringer ringe
-    """.split()  # noqa: SIM905
+    """.split()
 )
 _stemmer = snowballstemmer.stemmer("danish")
 

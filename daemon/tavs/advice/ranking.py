@@ -57,7 +57,8 @@ class Ranker:
         if not query or (least_score > 0 and len(said) < LEAST_WORDS):
             return []
         rows = self._index.execute(
-            "select rowid, bm25(sections, ?, ?, ?) as score from sections where sections match ? order by score limit ?",
+            "select rowid, bm25(sections, ?, ?, ?) as score from sections where sections match ?"
+            " order by score limit ?",
             (TITLE_WEIGHT, TEXT_WEIGHT, PRODUCT_WEIGHT, query, most),
         ).fetchall()
         return [Ranked(self._sections[number], -score) for number, score in rows if -score >= least_score]

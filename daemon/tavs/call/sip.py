@@ -131,7 +131,7 @@ class Framer:
 
 
 def parameter(value: str, name: str) -> str | None:
-    """A `;name=value` parameter outside <…> and the name before it, unquoted; "" for one without a value, None where it is missing."""
+    """A `;name=value` parameter outside <…> and the name before it, unquoted; "" if empty, None if missing."""
     outside = re.sub(r'"(?:\\.|[^"\\])*"(?=\s*<)|<[^>]*>', "", value)
     found = re.search(rf';\s*{re.escape(name)}\s*(?:=\s*("[^"]*"|[^;,\s]*))?\s*(?=[;,]|$)', outside, re.IGNORECASE)
     return None if found is None else (found[1] or "").strip('"')

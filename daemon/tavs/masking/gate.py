@@ -17,10 +17,10 @@ from tavs.host.journal import Message, report, say
 from tavs.masking import place
 from tavs.masking.cues import NUMERIC, Expectation, cue_at
 from tavs.masking.detect import Masker, is_dull, keeps_open
+from tavs.masking.number import ARTICLES
 from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
 from tavs.masking.span import Span, Window
-from tavs.masking.number import ARTICLES
 from tavs.masking.spoken import FILLERS, is_number
 from tavs.masking.words import Said, Word, words
 from tavs.speech.utterance import Utterance
@@ -151,7 +151,7 @@ class Gate:
             is_article = said.norm in ARTICLES and dull > 0
             if not (is_dull(said.norm) or said.norm in FILLERS or is_article):
                 break
-            fillers += 1
+            fillers += 1  # noqa: SIM113 - the count outlives an early break
             dull += said.norm not in FILLERS
             alone = fillers == len(self._pending) and enough == DULL_WORDS
             if dull >= enough or fillers >= max(enough, DULL_FILLERS) or alone:

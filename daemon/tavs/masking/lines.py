@@ -27,7 +27,7 @@ def mask_plain(lines: Iterable[str], language: str) -> Iterator[str]:
         waiting[number] = []
         text = line.rstrip("\r\n")
         released = gate.feed(
-            _utterance(CallId("lines"), Channel.UNKNOWN, number, (number - 1) * LINE_MS, number * LINE_MS, text)
+            _utterance(CallId("lines"), Channel.UNKNOWN, number, ((number - 1) * LINE_MS, number * LINE_MS), text)
         )
         _collect(released, waiting)
         undecided = gate.open_sequences()
@@ -96,11 +96,11 @@ def _spoken(fields: dict[str, Any], number: int) -> Utterance:
         ) from None
     if not isinstance(fields["text"], str):
         raise UsageError(f"line {number} has a text that is no string", "text is a string")
-    return _utterance(CallId(str(fields["call"])), channel, sequence, t0_ms, t1_ms, fields["text"])
+    return _utterance(CallId(str(fields["call"])), channel, sequence, (t0_ms, t1_ms), fields["text"])
 
 
-def _utterance(call: CallId, channel: Channel, sequence: int, t0_ms: int, t1_ms: int, text: str) -> Utterance:
-    return Utterance(call=call, channel=channel, sequence=sequence, t0_ms=t0_ms, t1_ms=t1_ms, text=text)
+def _utterance(call: CallId, channel: Channel, sequence: int, span_ms: tuple[int, int], text: str) -> Utterance:
+    return Utterance(call=call, channel=channel, sequence=sequence, t0_ms=span_ms[0], t1_ms=span_ms[1], text=text)
 
 
 def _collect(released: list[Released], waiting: dict[int, list[str]]) -> None:

@@ -15,7 +15,7 @@ BEFORE_MAIL = frozenset(
     """
     er mail email e-mail mailen mailadresse adresse på til det den min hans hendes hedder ja jo og så ved skriv send
     jeg har her dig jer os bruge bruger nej hvad
-    """.split()  # noqa: SIM905
+    """.split()
 )
 LONGEST_LOCAL = 8
 LONGEST_DOMAIN = 6

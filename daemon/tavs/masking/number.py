@@ -153,7 +153,7 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
 
 def _is_long_ago(date: str) -> bool:
     """A full date of more than a decade ago is somebody's birthday rather than the day of a damage."""
-    return len(date) == 8 and date[4:6] == "19" or (len(date) == 8 and date[4:7] == "200")
+    return (len(date) == 8 and date[4:6] == "19") or (len(date) == 8 and date[4:7] == "200")
 
 
 def _stands_alone(window: Window, start: int, end: int) -> bool:
@@ -172,7 +172,7 @@ def _stands_alone(window: Window, start: int, end: int) -> bool:
     following = window.said[end]
     if last.word.ends_clause or following.channel is not last.channel:
         return True
-    return window.norm(end) in FILLERS or window.lexicon.is_ordinary(window.norm(end)) and len(window.norm(end)) <= 4
+    return window.norm(end) in FILLERS or (window.lexicon.is_ordinary(window.norm(end)) and len(window.norm(end)) <= 4)
 
 
 def _by_shape(text: str) -> str:

@@ -24,7 +24,7 @@ KIN = frozenset(
     """
     søn sønnen datter datteren kone konen mand manden kæreste kæresten bror broren søster søsteren mor far nabo naboen
     ven veninde kollega samlever ægtefælle barnebarn svigermor svigerfar fru hr herr frøken doktor læge sagsbehandler
-    """.split()  # noqa: SIM905 - a list of this length reads better as running words
+    """.split()
 )
 IT_IS = frozenset(["det er", "her er", "du taler"])
 PARTICLES = frozenset(["von", "van", "der", "de", "al", "el", "bin", "ibn", "la", "di", "da", "dos", "af", "thi"])
@@ -97,7 +97,7 @@ def _is_answer(window: Window, index: int) -> bool:
 
 def _may_follow_cue(window: Window, index: int, end: int) -> bool:
     norm, word = window.norm(end), window.said[end].word
-    if not window.same_turn(index, end) or norm in SERVANTS and norm not in PARTICLES or is_number(norm):
+    if not window.same_turn(index, end) or (norm in SERVANTS and norm not in PARTICLES) or is_number(norm):
         return False
     if end > index and window.said[end - 1].word.ends_clause:
         return False

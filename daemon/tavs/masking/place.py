@@ -29,14 +29,14 @@ NO_STREETS = frozenset(
     hovedvejen hjemvej hjemvejen vildvej halvvejs arbejdsplads parkeringsplads parkeringspladsen legeplads byggeplads
     cykelstien gangsti privatvej sidevej tilkørselsvej køkkenhaven forhaven baghaven græsplænen kolonihaven børnehaven
     terrassen vejhjælp togvej flugtvej luftvej fodgængerbroen campingplads campingpladsen skadeplads markedsplads
-    """.split()  # noqa: SIM905
+    """.split()
 )
 LONE = frozenset(["vej", "gade", "allé", "alle", "stræde", "vænge", "torv", "plads", "park"])
 FLOOR = frozenset(
     """
     sal etage th tv mf st stuen stue venstre højre midt dør kl kld kælderen tilvenstre første anden tredje fjerde femte
     sjette lejlighed opgang bolig hus til 1.sal 2.sal 3.sal
-    """.split()  # noqa: SIM905
+    """.split()
 )
 STOREYS = frozenset(["sal", "etage", "th", "tv", "mf"])
 """Of these only an address can be the beginning."""
@@ -148,9 +148,10 @@ def _numbered(window: Window, index: int) -> int:
     while end < len(window.norms) and end - index < 10:
         norm = window.norm(end).strip(".")
         is_letter = len(norm) == 1 and norm.isalpha() and norm not in ("i", "å") and end > index
-        if not (is_number(norm) or _NUMBERED.fullmatch(norm) or is_letter or norm in FLOOR or norm in ("nummer", "nr")):
-            if not (norm in ("og", "på") and end > index and _is_house(window, end + 1)):
-                break
+        is_part = is_number(norm) or _NUMBERED.fullmatch(norm) or norm in FLOOR or norm in ("nummer", "nr")
+        joins = norm in ("og", "på") and end > index and _is_house(window, end + 1)
+        if not (is_part or is_letter or joins):
+            break
         end += 1
     while (
         end > index and window.norm(end - 1) in ("og", "til", "på", "nummer", "hus", "anden", "i") and end - index == 1

@@ -155,7 +155,7 @@ def _rest(norms: Sequence[str], index: int, below: int) -> tuple[int, int]:
     if below > 100 and after < len(norms) and norms[after] in ("hundrede", "hundred") and number < 10:
         rest, more = _rest(norms, after + 1, 100)
         return number * 100 + rest, skipped + used + 1 + more
-    return (number, skipped + used) if skipped or below == 1000 and number >= 10 else (0, 0)
+    return (number, skipped + used) if skipped or (below == 1000 and number >= 10) else (0, 0)
 
 
 def _below_hundred(norms: Sequence[str], index: int) -> tuple[int | None, int]:

@@ -15,8 +15,8 @@ from tavs.errors import PeerError
 RATE_HZ = 8000
 BIT_RATE = 32_000
 """Both sides of a call together; 8–12 kbit/s is the sweet spot of a narrow-band voice (RFC 6716 section 2.1.1)."""
-PAGE_US = 500_000
-"""Two pages a second: what is sealed at a time, so that a crash costs less than a second with all that is under way."""
+PAGE_US = 250_000
+"""What is sealed at a time: with all that is under way a crash costs less than a second."""
 
 Stereo = npt.NDArray[np.int16]
 """Shape [n, 2], 8 kHz: customer left, agent right."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.resources
 import os
 from pathlib import Path
-
 from typing import TYPE_CHECKING
 
 import pysqlite3.dbapi2 as sqlite3
@@ -23,7 +22,7 @@ FIRST_UNSAFE, FIRST_SAFE = (3, 7, 0), (3, 51, 3)
 MENDED = frozenset({(3, 44, 6), (3, 50, 7)})
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection as Connection
+    from sqlite3 import Connection as Connection  # noqa: PLC0414 - typed as the standard library types it
 else:
     Connection = sqlite3.Connection
 
