@@ -56,6 +56,9 @@ class Intake(Section, frozen=True):
 
 
 class Speech(Section, frozen=True):
+    live: Annotated[bool, described("Turn what is said into text during the call; recordings are made either way.")] = (
+        True
+    )
     model: Annotated[str, described("Name of a speech model in the catalogue.")] = "tavs-nano-da"
     workers: Annotated[int, described("Speech-to-text processes."), msgspec.Meta(ge=1, le=64)] = 1
     agent_channel: Annotated[

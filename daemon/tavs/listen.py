@@ -245,6 +245,8 @@ class Listener:
 
     def _hear(self, live: LiveCall, blocks: dict[Channel, Block]) -> None:
         """Give sound to the ears; `_move_sound` and `_end` see that they listen."""
+        if not self._config.speech.live:
+            return
         for channel, block in blocks.items():
             if len(block) and (channel is not Channel.AGENT or self._config.speech.agent_channel != "off"):
                 start_ms = live.sound.taken_ms - len(block) * 1000 // RATE_HZ
@@ -328,7 +330,7 @@ class Listener:
         """Relay and speech workers around whatever is heard; what is under way is finished at the end."""
         async with self._group:
             relaying = self._group.create_task(self._relay.run(), name="relay")
-            workers = await self._workers.start(self._group)
+            workers = await self._workers.start(self._group) if self._config.speech.live else []
             for sidecar in recover(self._incoming, self._clock):
                 say(Message.RECORDING_RECOVERED, call=sidecar.call)
                 self._relay.send(ArtifactClosed(sidecar=sidecar))

@@ -51,7 +51,7 @@ async def place(host: str, port: int, sound: dict[Channel, list[bytes]], parties
         for each in senders:
             each.bind((writer.get_extra_info("sockname")[0], 0))
             each.setblocking(False)
-        dialog = _Dialog(writer, reader, [each.getsockname() for each in senders])
+        dialog = Dialog(writer, reader, [each.getsockname() for each in senders])
         ports = await dialog.invite(parties)
         for each, remote in zip(senders, ports, strict=True):
             each.connect((host, remote))
@@ -63,7 +63,9 @@ async def place(host: str, port: int, sound: dict[Channel, list[bytes]], parties
         writer.close()
 
 
-class _Dialog:
+class Dialog:
+    """The signalling of one call: invite, then hang up."""
+
     def __init__(
         self, writer: asyncio.StreamWriter, reader: asyncio.StreamReader, media: list[tuple[str, int]]
     ) -> None:
