@@ -97,7 +97,7 @@ class Conversation:
                         labels=part.labels,
                         held=part.held,
                         delay_ms=max(0, round((now_s - self._started_s) * 1000) - part.phrase_end_ms),
-                        held_ms=round((now_s - heard_at_s) * 1000),
+                        held_ms=round((now_s - heard_at_s) * 1000) if part.held else 0,
                     )
                 )
 

@@ -345,16 +345,33 @@ class Listener:
                 self._workers.close()
                 self._media.close()
                 self._writer.shutdown()
+                self._ears.shutdown()
                 for task in (relaying, *workers):
                     task.cancel()
 
     async def _report(self) -> None:
-        """Status line and watchdog; the ping is withheld when packets or voices stand still."""
+        """Status line, watchdog and what went wrong since the last time; no ping when packets or voices stand still."""
         interval_s = min(systemd.watchdog_interval_s() or STATUS_S, STATUS_S)
+        before = self._troubles()
         while True:
             await asyncio.sleep(interval_s)
             self._watchdog.ping()
+            now = self._troubles()
+            for message in now:
+                if now[message] > before[message]:
+                    say(message, since_start=now[message])
+            before = now
             systemd.notify(f"STATUS={len(self._calls)} calls, {self._workers.lag_s:.1f} s behind")
+
+    def _troubles(self) -> dict[Message, int]:
+        """Counters that somebody should hear of when they grow."""
+        return {
+            Message.PEERS_REFUSED: self._intake.counters.not_allowed,
+            Message.PEERS_FLOODING: self._intake.counters.flooded,
+            Message.SPEECH_BEHIND: self._workers.counters.dropped,
+            Message.RELAY_LOST: self._relay.lost,
+            Message.PACKETS_FOREIGN: self._media.counters.foreign,
+        }
 
 
 async def _beside(work: Coroutine[None, None, None], call: CallId) -> None:

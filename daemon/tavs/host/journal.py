@@ -28,13 +28,14 @@ class Message(enum.Enum):
     """Every message there is, with its syslog priority (RFC 5424 section 6.2.1)."""
 
     READY = ("ready", 6)
-    STOPPING = ("stopping", 6)
     CALL_STARTED = ("call-started", 6)
     CALL_ENDED = ("call-ended", 6)
     RECORDING_FAILED = ("recording-failed", 2)
     RECORDING_RECOVERED = ("recording-recovered", 4)
     NO_AUDIO = ("no-audio", 4)
     PEERS_REFUSED = ("peers-refused", 5)
+    PEERS_FLOODING = ("peers-flooding", 4)
+    PACKETS_FOREIGN = ("packets-foreign", 4)
     SPEECH_WORKER_LOST = ("speech-worker-lost", 4)
     SPEECH_BEHIND = ("speech-behind", 4)
     WITHHELD = ("withheld", 4)

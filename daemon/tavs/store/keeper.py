@@ -72,6 +72,11 @@ class Keeper:
         with self._transaction():
             return self._enter(sidecar)
 
+    def entered_files(self) -> frozenset[str]:
+        """Names of the sealed files that have their artifact."""
+        rows = self._connection.execute("select file from artifacts where file is not null")
+        return frozenset(str(row[0]) for row in rows)
+
     def suggest(self, call: CallId, segment: int, suggestion: Suggestion) -> None:
         with self._transaction():
             self._connection.execute(

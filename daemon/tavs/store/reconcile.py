@@ -12,6 +12,7 @@ from tavs.events import Sidecar
 from tavs.store.keeper import Keeper
 
 SIDECAR_LIMIT_BYTES = 1 << 20
+SEALED = ".tavs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,10 @@ class Reconciled:
 def reconcile(folders: Iterable[Path], keeper: Keeper) -> Reconciled:
     """Enter every closed sidecar that has no artifact yet. Those still open belong to a listener that runs."""
     entered = unreadable = 0
+    known = keeper.entered_files()
     for path in (path for folder in folders for path in sorted(folder.glob("*.json"))):
+        if path.with_suffix(SEALED).name in known:
+            continue
         sidecar = _read(path)
         if sidecar is None:
             unreadable += 1
