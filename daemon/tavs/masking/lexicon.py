@@ -53,7 +53,7 @@ class Lexicon:
 
     def is_ordinary(self, norm: str) -> bool:
         """A word of running text: no name by itself."""
-        return norm in self.ordinary or norm in SERVANTS or self.is_kept(norm)
+        return norm in self.ordinary or _bare(norm) in self.ordinary or norm in SERVANTS or self.is_kept(norm)
 
     def is_kept(self, norm: str) -> bool:
         """Products, brands, countries, months: what must survive."""

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 from tavs.masking.cues import NUMERIC
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import FILLERS, digits, is_number
+from tavs.masking.spoken import FILLERS, TENS, digits, is_number
+from tavs.masking.spoken import UNITS as UNIT_WORDS
 
 MASKED_DIGITS = 4
 ARTICLES = frozenset(["en", "et", "én", "ét", "een", "one", "fir"])
@@ -109,6 +110,8 @@ def _begins(window: Window, index: int) -> bool:
     norm = window.norm(index)
     if norm == "halv":
         return window.norm(index + 1) in ("treds", "tres", "fjerds", "fems", "fjers")
+    if norm in UNIT_WORDS and window.norm(index + 1) == "og" and window.norm(index + 2) in TENS:
+        return True
     if not is_number(norm) or (norm in ROUND and not is_number(window.norm(index + 1))):
         return False
     return norm not in ARTICLES or (is_number(window.norm(index + 1)) and window.norm(index + 1) not in ARTICLES)
