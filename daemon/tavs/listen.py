@@ -359,7 +359,7 @@ class Listener:
             now = self._troubles()
             for message in now:
                 if now[message] > before[message]:
-                    say(message, since_start=now[message])
+                    say(message, count=now[message])
             before = now
             systemd.notify(f"STATUS={len(self._calls)} calls, {self._workers.lag_s:.1f} s behind")
 
@@ -371,6 +371,7 @@ class Listener:
             Message.SPEECH_BEHIND: self._workers.counters.dropped,
             Message.RELAY_LOST: self._relay.lost,
             Message.PACKETS_FOREIGN: self._media.counters.foreign,
+            Message.PACKETS_DROPPED: self._media.kernel_drops(),
         }
 
 

@@ -37,9 +37,9 @@ class Sound:
         """Follow an answer: a new stream gets a leg, a known one may change payload types or pause."""
         for stream in streams:
             if stream.index in self._legs:
-                channel, leg = self._legs[stream.index]
+                leg = self._legs[stream.index][1]
                 leg.retarget(stream.payload_types, active=stream.active)
-                self._legs[stream.index] = (stream.channel or channel, leg)
+                self._legs[stream.index] = (stream.channel, leg)
             elif stream.port:
                 leg = Leg(
                     channel=stream.channel,

@@ -62,6 +62,11 @@ def test_headers_without_end_are_cut_off_at_the_limit() -> None:
             list(framer.feed(b"X: " + b"y" * 1000 + b"\r\n"))
 
 
+def test_a_header_of_unreasonable_length_is_refused() -> None:
+    with pytest.raises(PeerError, match="too long"):
+        sip.parse(b"OPTIONS sip:a SIP/2.0\r\nCall-ID: " + b"x" * 5000 + b"\r\n\r\n")
+
+
 def test_compact_forms_folding_and_parameters() -> None:
     data = b'OPTIONS sip:a SIP/2.0\r\nv: SIP/2.0/UDP h;branch=1;rport\r\nf: "a;tag=no" <sip:x;tag=no>;tag=yes\r\n\r\n'
     message = sip.parse(data)

@@ -208,6 +208,14 @@ def test_outside_a_dialog_options_is_fine_and_bye_is_unknown() -> None:
     assert [405] == [each.status for each in box.inside("REGISTER", 4, to)]
 
 
+@pytest.mark.parametrize("via", [",", ";", '"', "<" * 3000, "SIP/2.0/UDP", "SIP/2.0/UDP a;branch", "\t"])
+def test_a_via_that_is_none_is_a_bad_request_or_nothing(via: str) -> None:
+    box = Box()
+    head = f"INVITE sip:a SIP/2.0\r\nVia: {via}\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n"
+    assert all(each.status in (100, 400, 488) for each in box.say(head.encode()))
+    assert [] == box.floor.started
+
+
 def test_a_cancel_after_the_answer_changes_nothing() -> None:
     box = Box()
     box.invite()

@@ -45,7 +45,9 @@ def is_whole(message: Message) -> bool:
     named = all(message.first(name) for name in ("via", "from", "to", "call-id"))
     single = all(len(message.all(name)) == 1 for name in ("from", "to", "call-id", "cseq"))
     valid = number.isascii() and number.isdigit() and int(number[:11]) < 1 << 31 and len(number) <= 10
-    return named and single and valid and method.strip() == message.method
+    hops = sip.split_list(message.first("via"))
+    has_hop = bool(hops) and len(hops[0].partition(";")[0].split()) >= 2
+    return named and single and valid and has_hop and method.strip() == message.method
 
 
 def transaction(request: Message) -> tuple[str, str, str]:

@@ -21,6 +21,9 @@ BODY_LIMIT_BYTES = 128 * 1024
 HEADERS_LIMIT = 256
 """Header fields of a message; RFC 3261 proxies add a Via and a Record-Route each, 70 hops at the most."""
 
+VALUE_LIMIT = 4096
+"""Characters of one header value; sngrep was brought down by a Call-ID of this length, no PBX needs it."""
+
 COMPACT = {
     "i": "call-id", "m": "contact", "e": "content-encoding", "l": "content-length", "c": "content-type", "f": "from",
     "s": "subject", "k": "supported", "t": "to", "v": "via", "x": "session-expires",
@@ -104,6 +107,8 @@ class Framer:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._scanned = 0
+        self._head: tuple[Message, int, int] | None = None
+        """Headers already read of a message whose body is still coming, where the body begins, and its length."""
 
     def feed(self, data: bytes) -> Iterator[Message]:
         self._buffer += data
@@ -111,6 +116,20 @@ class Framer:
             yield message
 
     def _next(self) -> Message | None:
+        if self._head is None:
+            self._head = self._read_head()
+        if self._head is None:
+            return None
+        message, begin, length = self._head
+        if len(self._buffer) < begin + length:
+            return None
+        body = bytes(self._buffer[begin : begin + length])
+        del self._buffer[: begin + length]
+        self._head = None
+        self._scanned = 0
+        return _with_body(message, body)
+
+    def _read_head(self) -> tuple[Message, int, int] | None:
         blank = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
         del self._buffer[:blank]  # keep-alives (RFC 5626 section 3.5.1)
         end = _END_OF_HEADERS.search(self._buffer, max(0, self._scanned - 4 - blank))
@@ -120,14 +139,7 @@ class Framer:
                 raise PeerError("the headers of a SIP message are too long")
             return None
         message = _parse_head(bytes(self._buffer[: end.start()]))
-        length = content_length(message) or 0
-        self._scanned = end.start()
-        if len(self._buffer) < end.end() + length:
-            return None
-        body = bytes(self._buffer[end.end() : end.end() + length])
-        del self._buffer[: end.end() + length]
-        self._scanned = 0
-        return _with_body(message, body)
+        return message, end.end(), content_length(message) or 0
 
 
 def parameter(value: str, name: str) -> str | None:
@@ -166,6 +178,8 @@ def _parse_head(head: bytes) -> Message:
         if not colon or not _TOKEN.fullmatch(name):
             raise PeerError("a SIP header line is no header")
         headers.append((_long(name), value.strip()))
+    if any(len(value) > VALUE_LIMIT for _, value in headers):
+        raise PeerError("a header of a SIP message is too long")
     return _start_line(lines[0], tuple(headers))
 
 

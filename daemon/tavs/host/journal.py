@@ -36,6 +36,7 @@ class Message(enum.Enum):
     PEERS_REFUSED = ("peers-refused", 5)
     PEERS_FLOODING = ("peers-flooding", 4)
     PACKETS_FOREIGN = ("packets-foreign", 4)
+    PACKETS_DROPPED = ("packets-dropped", 3)
     SPEECH_WORKER_LOST = ("speech-worker-lost", 4)
     SPEECH_BEHIND = ("speech-behind", 4)
     WITHHELD = ("withheld", 4)
