@@ -8,10 +8,8 @@ from tavs.masking.cues import LABEL_OF
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import FILLERS, digits, is_number
 
-LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzæøå") | frozenset(
-    ["be", "ce", "de", "ef", "ge", "hå", "ji", "jod", "kå", "el", "em", "en", "pe", "ku", "er", "es", "te", "ve", "æks"]
-)
 SPELLED = frozenset("abcdefghjklmnopqrstuvwxyzæø")
+"""Letters said one by one; \"i\" and \"å\" are words of their own and count only after another letter."""
 BETWEEN = FILLERS | {"gange"}
 SHORTEST_SPELLING = 3
 _PLATE = re.compile(r"[a-zæøå]{2}\d{5}")

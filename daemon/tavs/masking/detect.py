@@ -47,7 +47,7 @@ def is_dull(norm: str) -> bool:
     special = (
         is_number(norm)
         or is_half(norm)
-        or len(norm) == 1
+        or norm in code.SPELLED
         or norm in LABEL_OF
         or norm in person.KIN
         or norm in place.LONE
@@ -68,7 +68,7 @@ def keeps_open(norm: str) -> bool:
     return (
         is_number(norm)
         or is_half(norm)
-        or len(norm) == 1
+        or norm in code.SPELLED
         or norm in LABEL_OF
         or norm in place.LONE
         or norm in place.STOREYS
