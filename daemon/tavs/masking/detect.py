@@ -9,6 +9,7 @@ from tavs.masking.cues import LABEL_OF
 from tavs.masking.lexicon import Lexicon, lexicon
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import is_half, is_number
+from tavs.masking.words import Word
 
 DETECTORS = (mail.find, code.find, birth.find, place.find, number.find, organisation.find, person.find)
 RANK = (
@@ -41,9 +42,14 @@ class Masker:
         return joined
 
 
-@lru_cache(maxsize=65536)
-def is_dull(norm: str) -> bool:
+def is_dull(word: Word) -> bool:
     """A word with which no personal detail begins, goes on or ends."""
+    stands_out = word.is_capital and not word.begins_sentence and not lexicon().is_kept(word.norm)
+    return not stands_out and _is_dull(word.norm)
+
+
+@lru_cache(maxsize=65536)
+def _is_dull(norm: str) -> bool:
     special = (
         is_number(norm)
         or is_half(norm)

@@ -149,7 +149,7 @@ class Gate:
         dull = fillers = 0
         for said, _, _ in reversed(self._pending):
             is_article = said.norm in ARTICLES and dull > 0
-            if not (is_dull(said.norm) or said.norm in FILLERS or is_article):
+            if not (is_dull(said.word) or said.norm in FILLERS or is_article):
                 break
             fillers += 1  # noqa: SIM113 - the count outlives an early break
             dull += said.norm not in FILLERS
@@ -165,7 +165,7 @@ class Gate:
         """Decide all that waits."""
         if not self._pending:
             return
-        if len(self._pending) == 1 and is_dull(self._pending[0][0].norm) and not self._pending[0][1]:
+        if len(self._pending) == 1 and is_dull(self._pending[0][0].word) and not self._pending[0][1]:
             self._settle([])
             return
         known = [*self._history, *((said, expected) for said, expected, _ in self._pending)]
