@@ -87,7 +87,10 @@ class Listener:
         self._incoming = home.incoming
         self._relay = RelaySender(home.relay_socket)
         siprec = config.intake.siprec
-        self._media = MediaSockets(siprec.media_ports, clock, networks(siprec.media_allow, "media_allow"))
+        both_families = ":" in siprec.media_address or any("[" in each for each in siprec.listen)
+        self._media = MediaSockets(
+            siprec.media_ports, clock, networks(siprec.media_allow, "media_allow"), "::" if both_families else "0.0.0.0"
+        )
         self._intake = SiprecIntake(config=siprec, floor=self, media=self._media, clock=clock)
         places = folders(home)
         model = find(config.speech.model, places)

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from tavs.audio.rtp import RtpPacket
@@ -44,6 +45,20 @@ def test_what_is_no_rtp_does_not_latch_a_source() -> None:
     noise.sendto(b"hello", ("127.0.0.1", port))
     friend.sendto(PACKET, ("127.0.0.1", port))
     assert [PACKET] == drained(media)
+    media.close()
+
+
+def test_a_socket_of_both_families_hears_either_and_knows_them_apart() -> None:
+    if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    media = MediaSockets("43300-43399", RealClock(), address="::")
+    old, new = media.reserve(CALL, 0), media.reserve(CALL, 1)
+    media.expect(CALL, 0, ("127.0.0.1", 4000))
+    media.expect(CALL, 1, ("::1", 4000))
+    sender().sendto(PACKET, ("127.0.0.1", old))
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six:
+        six.sendto(PACKET, ("::1", new))
+        assert [PACKET, PACKET] == drained(media)
     media.close()
 
 

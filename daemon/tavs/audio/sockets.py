@@ -23,6 +23,8 @@ from tavs.host.clock import Clock
 RECEIVE_BUFFER_BYTES = 1 << 20
 """Asked of the kernel: some ten seconds of one stream, should this process be held up."""
 PACKET_BYTES = 2048
+MAPPED = "::ffff:"
+"""How a socket of both families names an IPv4 peer (RFC 4291 section 2.5.5.2)."""
 PACKETS_A_POLL = 256
 """Of one socket at one poll: a flood on one stream must not hold up the others."""
 
@@ -112,7 +114,8 @@ class MediaSockets:
     def kernel_drops(self) -> int:
         """Packets the kernel threw away because a receive buffer was full (the `drops` column of /proc/net/udp)."""
         ours = {port.rtp.getsockname()[1] for port in self._open.values()}
-        lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+        tables = (Path(name) for name in ("/proc/net/udp", "/proc/net/udp6"))
+        lines = (line for table in tables if table.exists() for line in table.read_text("ascii").splitlines()[1:])
         columns = (line.split() for line in lines)
         return sum(int(each[-1]) for each in columns if int(each[1].rpartition(":")[2], 16) in ours)
 
@@ -144,6 +147,8 @@ class MediaSockets:
         for port in (number, number + 1):
             each = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
             bound.append(each)
+            if family == socket.AF_INET6:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             try:
                 each.bind((self.address, port))
             except OSError as error:
@@ -162,7 +167,7 @@ def _drain(source: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
             data, sender = source.recvfrom(PACKET_BYTES)
         except OSError:
             return
-        yield data, sender[:2]
+        yield data, (sender[0].removeprefix(MAPPED), sender[1])
 
 
 def _discard(source: socket.socket) -> None:
