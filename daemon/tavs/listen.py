@@ -345,12 +345,12 @@ class Listener:
                         while self._ending:
                             await asyncio.wait(self._ending)
                         await self._relay.drain(DRAIN_S)
-                self._workers.close()
+                for task in (relaying, *workers):
+                    task.cancel()
+                await self._workers.close()
                 self._media.close()
                 self._writer.shutdown()
                 self._ears.shutdown()
-                for task in (relaying, *workers):
-                    task.cancel()
 
     async def _report(self) -> None:
         """Status line, watchdog and what went wrong since the last time; no ping when packets or voices stand still."""

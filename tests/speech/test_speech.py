@@ -156,9 +156,9 @@ def ask(segment: Segment, disturb: str = "") -> tuple[object, SpeechWorkers]:
             if disturb:
                 os.kill(workers.pids[0], getattr(signal, disturb))
             answer = await workers.transcribe(segment)
-            workers.close()
             for task in tasks:
                 task.cancel()
+            await workers.close()
         return answer, workers
 
     return asyncio.run(run())

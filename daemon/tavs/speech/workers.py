@@ -91,10 +91,9 @@ class SpeechWorkers:
             self._changed.notify()
         return await job.answer
 
-    def close(self) -> None:
-        for process in self._processes:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+    async def close(self) -> None:
+        """End every worker; their tasks are to be cancelled before."""
+        await asyncio.gather(*(_end(process) for process in self._processes))
 
     def _drop_one(self, queue: deque[_Job]) -> None:
         job = next((each for each in queue if each.segment.channel is Channel.AGENT), queue[0])
@@ -148,10 +147,8 @@ class SpeechWorkers:
             self._changed.notify()
 
     async def _replaced(self, process: asyncio.subprocess.Process) -> asyncio.subprocess.Process:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
         self._processes.discard(process)
+        await _end(process)
         while True:
             try:
                 return await self._begin()
@@ -176,13 +173,22 @@ class SpeechWorkers:
                 await _frame(process)
         except (TimeoutError, asyncio.IncompleteReadError):
             self._processes.discard(process)
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await _end(process)
             raise ModelError(
                 f"a speech worker with model {self.model} does not start", "`tavs check` verifies the model's file"
             ) from None
         return process
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a worker and wait until nothing of it is left, its pipes included."""
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    if process.stdin:
+        process.stdin.close()
+        with contextlib.suppress(OSError):
+            await process.stdin.wait_closed()
+    await process.wait()
 
 
 async def _ask(process: asyncio.subprocess.Process, segment: Segment) -> str:
