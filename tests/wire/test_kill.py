@@ -84,3 +84,20 @@ def test_sidecars_name_no_number(box: Box, sipp: Sipp, sound: Sound) -> None:
     [path] = box.incoming.glob("*.json")
     assert b"36766050" not in path.read_bytes()
     assert {"number", "name"} & set(Sidecar.__struct_fields__) == set()
+
+
+def test_a_stop_in_the_middle_of_a_call_closes_the_recording_and_says_goodbye(
+    box: Box, sipp: Sipp, sound: Sound
+) -> None:
+    client = sipp.call(box, "tcp", sound)
+    sealed = growing(box)
+    time.sleep(4)
+    for pid in box.pids("listen"):
+        os.kill(pid, signal.SIGTERM)
+    kept = box.wait_for_recording()
+    client.kill()
+    client.wait()
+    opened = open_recording(sealed, box.private_key)
+    assert opened.is_complete
+    assert len(decode(opened.ogg)) / 8000 >= 3.5
+    assert "shutdown" == box.show(kept["call"])["end_reason"]
