@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tavs.events import CallId, Channel, MaskedText
 from tavs.host.journal import Message, report, say
 from tavs.masking import place
-from tavs.masking.cues import NUMERIC, Expectation, cue_at
+from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
 from tavs.masking.detect import Masker, is_dull, keeps_open
 from tavs.masking.number import ARTICLES
 from tavs.masking.numbering import Numbering
@@ -141,7 +141,7 @@ class Gate:
     def _is_finished(self, is_cue: bool, norms: list[str]) -> bool:
         last = self._pending[-1][0]
         if is_cue or " ".join(norms[-2:]) in PAIR_CUES or " ".join(norms[-2:]) in place.DEEP_CUES:
-            return False
+            return all(_announces(said.word) for said, _, _ in self._pending)
         if last.word.ends_sentence and not any(keeps_open(norm) for norm in _without_articles(norms[-2:])):
             return True
         is_mail = self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
@@ -210,6 +210,11 @@ class Gate:
         while self._lines and len(self._lines[0].decided) == len(self._lines[0].words):
             self._lines.popleft()
         return found
+
+
+def _announces(word: Word) -> bool:
+    """A word of a cue or around it: what it announces may be masked, itself it travels."""
+    return is_dull(word) or word.norm in LABEL_OF or word.norm in FILLERS
 
 
 def _without_articles(norms: list[str]) -> list[str]:

@@ -61,7 +61,9 @@ class Lexicon:
         return norm in KEPT or base in KEPT or norm in self.countries or norm.endswith(PRODUCT_ENDINGS)
 
     def is_first_name(self, norm: str) -> bool:
-        return _bare(norm) in self.first_names or norm in self.first_names
+        parts = norm.split("-")
+        joined = len(parts) > 1 and all(part in self.first_names for part in parts)
+        return joined or _bare(norm) in self.first_names or norm in self.first_names
 
     def is_last_name(self, norm: str) -> bool:
         return _bare(norm) in self.last_names or norm in self.last_names

@@ -81,7 +81,7 @@ def is_cued(window: Window, index: int) -> bool:
     unlisted = not window.lexicon.is_ordinary(window.norm(index))
     if before in KIN:
         return unlisted and not window.said[index - 1].word.ends_clause
-    return two in IT_IS and unlisted and _is_named(window, index)
+    return two in IT_IS and unlisted and (_is_named(window, index) or _precedes_surname(window, index))
 
 
 def _is_answer(window: Window, index: int) -> bool:
@@ -139,6 +139,11 @@ def _is_ordinary_name_in_company(window: Window, index: int) -> bool:
 def _is_named(window: Window, index: int) -> bool:
     norm = window.norm(index)
     return window.lexicon.is_first_name(norm) or window.lexicon.is_last_name(norm) or window.said[index].word.is_capital
+
+
+def _precedes_surname(window: Window, index: int) -> bool:
+    following = window.norm(index + 1)
+    return window.lexicon.is_last_name(following) and not window.lexicon.is_ordinary(following)
 
 
 def _is_shouting(window: Window, index: int) -> bool:
