@@ -68,6 +68,10 @@ class _Line:
         return f"_Line({len(self.words)} words)"
 
 
+_Waiting = tuple[Said, Expectation | None, _Line]
+"""A word that is not decided yet, what was talked about when it came, and its utterance."""
+
+
 class Gate:
     def __init__(self, *, call: CallId, masker: Masker, hold_back_ms: int = 4000) -> None:
         self._call = call
@@ -76,7 +80,7 @@ class Gate:
         self._numbering = Numbering()
         self._lines: deque[_Line] = deque()
         self._history: deque[tuple[Said, Expectation | None]] = deque(maxlen=HISTORY_WORDS)
-        self._pending: list[tuple[Said, Expectation | None, _Line]] = []
+        self._pending: list[_Waiting] = []
         self._expected: Expectation | None = None
         self._stretches = 0
         self._ended: dict[Channel, bool] = {}
@@ -98,7 +102,7 @@ class Gate:
 
     def tick(self, call_time_ms: int) -> list[Released]:
         """Let go what has waited as long as it may."""
-        if self._pending and call_time_ms - self._pending[0][0].at_ms > self._hold_back_ms:
+        if self._pending and self._has_waited_too_long(call_time_ms):
             self._decide(is_forced=True)
         return self._release()
 
@@ -112,12 +116,10 @@ class Gate:
         return {line.utterance.sequence for line in self._lines}
 
     def _push(self, said: Said, line: _Line) -> None:
-        if self._pending:
-            waited_ms = said.at_ms - self._pending[0][0].at_ms
-            if waited_ms > self._hold_back_ms or len(self._pending) >= PENDING_WORDS:
-                self._decide(is_forced=True)
-            elif self._pending[-1][0].channel is not said.channel:
-                self._decide(is_forced=False)
+        while self._pending and self._has_waited_too_long(said.at_ms):
+            self._decide(is_forced=True, count=self._overdue())
+        if self._pending and self._pending[-1][0].channel is not said.channel:
+            self._decide(is_forced=False)
         norms = self._turn(said)
         label = cue_at(norms, len(norms))
         if label and not (label == "NUMBER" and self._is_about_number(said.at_ms)):
@@ -128,6 +130,9 @@ class Gate:
         self._pending.append((said, None if label else self._expected, line))
         if self._is_finished(label is not None, norms):
             self._decide(is_forced=False)
+
+    def _has_waited_too_long(self, now_ms: int) -> bool:
+        return now_ms - self._pending[0][0].at_ms > self._hold_back_ms or len(self._pending) >= PENDING_WORDS
 
     def _turn(self, said: Said) -> list[str]:
         """The last words of this voice with the new one."""
@@ -161,14 +166,18 @@ class Gate:
     def _expected_ms(self) -> int:
         return self._expected.at_ms if self._expected else 0
 
-    def _decide(self, *, is_forced: bool) -> None:
-        """Decide all that waits."""
-        if not self._pending:
+    def _decide(self, *, is_forced: bool, count: int | None = None) -> None:
+        """Decide the first `count` words that wait, or all."""
+        waiting, self._pending = self._pending[:count], self._pending[count:] if count else []
+        if not waiting:
             return
-        if len(self._pending) == 1 and is_dull(self._pending[0][0].word) and not self._pending[0][1]:
-            self._settle([])
-            return
-        known = [*self._history, *((said, expected) for said, expected, _ in self._pending)]
+        spans: list[Span] = []
+        if len(waiting) > 1 or waiting[0][1] or not is_dull(waiting[0][0].word):
+            spans = self._found(waiting, is_forced=is_forced)
+        self._settle(waiting, spans)
+
+    def _found(self, waiting: list[_Waiting], *, is_forced: bool) -> list[Span]:
+        known = [*self._history, *((said, expected) for said, expected, _ in waiting)]
         window = Window(
             said=[said for said, _ in known],
             norms=[said.norm for said, _ in known],
@@ -178,32 +187,38 @@ class Gate:
             is_forced=is_forced,
         )
         try:
-            spans = self._masker.find(window)
+            return [span for span in self._masker.find(window) if span.end > window.first]
         except Exception as error:  # noqa: BLE001 - whatever fails here, the words stay here (fail closed)
-            say(Message.WITHHELD, words=len(self._pending))
+            say(Message.WITHHELD, words=len(waiting))
             report(error)
-            for _, _, line in self._pending:
+            for _, _, line in waiting:
                 line.is_withheld = True
-            spans = []
-        self._settle([span for span in spans if span.end > window.first])
+            return []
 
-    def _settle(self, spans: list[Span]) -> None:
+    def _settle(self, waiting: list[_Waiting], spans: list[Span]) -> None:
         first = len(self._history)
-        norms = [said.norm for said, _ in self._history] + [said.norm for said, _, _ in self._pending]
-        labels: list[tuple[str, int, int] | None] = [None] * len(self._pending)
+        norms = [said.norm for said, _ in self._history] + [said.norm for said, _, _ in waiting]
+        labels: list[tuple[str, int, int] | None] = [None] * len(waiting)
         for span in spans:
             self._stretches += 1
-            last = self._pending[max(0, span.end - first - 1)][0]
+            last = waiting[max(0, span.end - first - 1)][0]
             goes_on = self._expected is not None and self._expected.is_answered and self._expected.label == span.label
             number = self._numbering.number(span.label, norms[max(first, span.start) : span.end], goes_on=goes_on)
             for index in range(max(first, span.start) - first, span.end - first):
                 labels[index] = (span.label, number, self._stretches)
             if span.label in NUMERIC - {"DATE_OF_BIRTH"} or span.label == "ADDRESS":
                 self._expected = Expectation(span.label, last.channel, last.at_ms, is_answered=True)
-        for (said, expected, line), label in zip(self._pending, labels, strict=True):
+        for (said, expected, line), label in zip(waiting, labels, strict=True):
             line.decided.append(label)
             self._history.append((said, expected))
-        self._pending.clear()
+
+    def _overdue(self) -> int:
+        """How many words go when the oldest has waited too long: up to the last that begins nothing new."""
+        for count in range(len(self._pending) - 1, 0, -1):
+            word = self._pending[count - 1][0].word
+            if word.ends_clause or (is_dull(word) and word.norm not in FILLERS):
+                return count
+        return len(self._pending)
 
     def _release(self) -> list[Released]:
         found = [part for line in self._lines if (part := _part(line))]

@@ -176,6 +176,8 @@ def _location(window: Window, index: int) -> Span | None:
         text = digits(window.norms[index:end])
         if len(text) == 4 and _is_town(window, end) and text[0] != "0":
             return Span(index, _town_end(window, end), "LOCATION")
+    if f"{norm} {window.norm(index + 1)}" in known.towns and _is_after(window, index):
+        return Span(index, index + 2, "LOCATION")
     joined = norm + window.norm(index + 1)
     if (
         joined in known.towns
