@@ -114,7 +114,10 @@ def _begins(window: Window, index: int) -> bool:
         return True
     if not is_number(norm) or (norm in ROUND and not is_number(window.norm(index + 1))):
         return False
-    return norm not in ARTICLES or (is_number(window.norm(index + 1)) and window.norm(index + 1) not in ARTICLES)
+    following = index
+    while window.norm(following) in ARTICLES:
+        following += 1
+    return norm not in ARTICLES or is_number(window.norm(following))
 
 
 def _label(window: Window, start: int, end: int) -> str | None:

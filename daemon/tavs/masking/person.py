@@ -26,7 +26,10 @@ KIN = frozenset(
     ven veninde kollega samlever ægtefælle barnebarn svigermor svigerfar fru hr herr frøken doktor læge sagsbehandler
     """.split()
 )
+GREETINGS = frozenset(["tak", "hej", "goddag", "kære", "velkommen", "farvel"])
+"""An unknown word behind one of these is whom it is said to."""
 IT_IS = frozenset(["det er", "her er", "du taler"])
+MONTH_NAMES = frozenset(["august", "april", "maj", "juni", "juli", "januar"])
 PARTICLES = frozenset(["von", "van", "der", "de", "al", "el", "bin", "ibn", "la", "di", "da", "dos", "af", "thi"])
 
 
@@ -79,7 +82,7 @@ def is_cued(window: Window, index: int) -> bool:
     if two in PAIR_CUES:
         return True
     unlisted = not window.lexicon.is_ordinary(window.norm(index))
-    if before in KIN:
+    if before in KIN or before in GREETINGS:
         return unlisted and not window.said[index - 1].word.ends_clause
     return two in IT_IS and unlisted and (_is_named(window, index) or _precedes_surname(window, index))
 
@@ -97,7 +100,8 @@ def _is_answer(window: Window, index: int) -> bool:
 
 def _may_follow_cue(window: Window, index: int, end: int) -> bool:
     norm, word = window.norm(end), window.said[end].word
-    if not window.same_turn(index, end) or (norm in SERVANTS and norm not in PARTICLES) or is_number(norm):
+    is_servant = norm in SERVANTS and norm not in PARTICLES and not _is_hans(window, end)
+    if not window.same_turn(index, end) or is_servant or is_number(norm):
         return False
     if end > index and window.said[end - 1].word.ends_clause:
         return False
@@ -125,6 +129,8 @@ def _continues(window: Window, index: int, end: int) -> bool:
 def _is_ordinary_name_in_company(window: Window, index: int) -> bool:
     """`Bo Storm`: words of every day, but written or placed like a name."""
     norm, word = window.norm(index), window.said[index].word
+    if norm in MONTH_NAMES and _precedes_surname(window, index) and window.lexicon.is_last_name(window.norm(index + 1)):
+        return True
     if norm in SERVANTS or window.lexicon.is_kept(norm) or not window.lexicon.is_first_name(norm):
         return window.lexicon.is_last_name(norm) and not window.lexicon.is_ordinary(norm)
     if index + 1 >= len(window.norms) or not window.same_turn(index, index + 1) or word.ends_clause:
@@ -142,8 +148,16 @@ def _is_named(window: Window, index: int) -> bool:
 
 
 def _precedes_surname(window: Window, index: int) -> bool:
+    """Whether a word follows that only a name explains."""
     following = window.norm(index + 1)
-    return window.lexicon.is_last_name(following) and not window.lexicon.is_ordinary(following)
+    return bool(following) and not window.lexicon.is_ordinary(following) and not is_number(following)
+
+
+def _is_hans(window: Window, index: int) -> bool:
+    """A first name that is a function word as well, where a name goes on behind it."""
+    following = window.norm(index + 1)
+    goes_on = len(following) == 1 or (following != "" and not window.lexicon.is_ordinary(following))
+    return window.lexicon.is_first_name(window.norm(index)) and goes_on
 
 
 def _is_shouting(window: Window, index: int) -> bool:
