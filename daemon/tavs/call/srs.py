@@ -8,21 +8,20 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tavs.call import attribution, replies, sdp, sip
+from tavs.call import replies, sdp, sip
+from tavs.call.describe import describe, learn
 from tavs.call.dialog import Dialog, DialogId, Happening, Peer
 from tavs.call.identity import new_call_id
-from tavs.call.metadata import CONTENT_TYPES
 from tavs.call.multipart import Part, parts
-from tavs.call.session import CallFloor, CallStart, Description, EndReason, Flag, MediaPorts, Stream
+from tavs.call.session import CallFloor, CallStart, EndReason, MediaPorts
 from tavs.call.sip import Message
 from tavs.call.transactions import Answers, Outgoing, Repetitions
 from tavs.errors import PeerError
-from tavs.events import CallId, Channel
+from tavs.events import CallId
 from tavs.host.clock import Clock
 
 UNDERSTOOD = frozenset(
@@ -33,8 +32,6 @@ UNDERSTOOD = frozenset(
 SHORTEST_SESSION_S = 90
 """Min-SE (RFC 4028 section 5)."""
 DIALOGS_LIMIT = 1000
-DOCUMENTS_LIMIT = 16
-"""Raw metadata documents kept for the seal."""
 RETRY_AFTER_S = 10
 
 
@@ -212,8 +209,8 @@ class RecordingServer:
 
     def _informed(self, request: Message, peer: Peer, dialog: Dialog) -> Message:
         del peer
-        if self._learn(request, dialog):
-            self._describe(dialog)
+        if learn(request, dialog):
+            describe(dialog)
             self._floor.call_changed(dialog.call, dialog.streams, dialog.description)
         return replies.response(request, 200)
 
@@ -235,7 +232,7 @@ class RecordingServer:
 
     def _follow(self, request: Message, dialog: Dialog) -> bool:
         """Take over what a request says; says whether there was an offer. Raises _NoPort."""
-        learnt = self._learn(request, dialog)
+        learnt = learn(request, dialog)
         self._keep_alive(request, dialog)
         offers = [part.body for part in _parts(request) if part.content_type == "application/sdp"]
         media: tuple[sdp.Media, ...] = ()
@@ -247,7 +244,7 @@ class RecordingServer:
         if media:
             self._take_media(media, dialog)
         if media or learnt or not dialog.streams:
-            self._describe(dialog)
+            describe(dialog)
         return bool(media)
 
     def _take_media(self, media: tuple[sdp.Media, ...], dialog: Dialog) -> None:
@@ -268,53 +265,6 @@ class RecordingServer:
             address=self._media_address or dialog.peer.local[0],
             session_id=dialog.session_id,
             version=dialog.session_version,
-        )
-
-    def _learn(self, request: Message, dialog: Dialog) -> bool:
-        """Merge the metadata of a request; says whether there was any that could be read."""
-        learnt = False
-        for part in _parts(request):
-            if part.content_type not in CONTENT_TYPES:
-                continue
-            dialog.documents = [*dialog.documents, part.body.decode("utf-8", "replace")][-DOCUMENTS_LIMIT:]
-            dialog.has_metadata = True
-            try:
-                dialog.metadata = dialog.metadata.merged(part.body)
-                learnt = True
-            except PeerError:
-                dialog.is_broken = True
-        return learnt
-
-    def _describe(self, dialog: Dialog) -> None:
-        """Streams and description after what is known now."""
-        sending = [index for index, each in enumerate(dialog.media) if each.is_decodable]
-        voices = attribution.channels([dialog.media[index].label for index in sending], dialog.metadata)
-        channel = dict(zip(sending, voices, strict=True))
-        dialog.streams = tuple(
-            Stream(
-                index=index,
-                label=each.label,
-                channel=channel.get(index, Channel.UNKNOWN),
-                port=dialog.ports.get(index, 0) if each.is_decodable else 0,
-                remote=each.remote,
-                payload_types=each.payload_types,
-                active=each.is_active,
-            )
-            for index, each in enumerate(dialog.media)
-        )
-        flags = []
-        if not dialog.has_metadata:
-            flags.append(Flag.NO_METADATA)
-        if dialog.is_broken:
-            flags.append(Flag.BROKEN_METADATA)
-        claimed = all(attribution.is_claimed(dialog.media[index].label, dialog.metadata) for index in sending)
-        if dialog.has_metadata and not claimed:
-            flags.append(Flag.UNCLAIMED_STREAM)
-        dialog.description = Description(
-            extension=attribution.extension(dialog.metadata),
-            customer_number=attribution.customer_number(dialog.metadata),
-            flags=tuple(flags),
-            sealed=json.dumps({"signalling": dialog.identities, "metadata": dialog.documents}).encode(),
         )
 
     def _keep_alive(self, request: Message, dialog: Dialog) -> None:
