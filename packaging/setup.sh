@@ -30,20 +30,22 @@ system_packages() {
 }
 
 python_environment() {
-  local python=/usr/bin/python3 lock=packaging/requirements-dev.lock stamp=.venv/tavs.lock
+  local python=/usr/bin/python3 stamp=.venv/tavs.lock
+  local lock=packaging/requirements-dev.lock alone=packaging/requirements-alone.lock
   "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
     fail "$python is not Python 3.11" "Debian 12 has it; other systems are not supported yet"
-  if [[ -f $stamp ]] && cmp -s "$lock" "$stamp"; then
+  if [[ -f $stamp ]] && cat "$lock" "$alone" | cmp -s - "$stamp"; then
     echo "python environment: up to date"
     return
   fi
   echo "python environment: installing into .venv from $lock"
   "$python" -m venv --clear .venv
-  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock" ||
+  { .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock" &&
+    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r "$alone"; } ||
     fail "the locked Python packages cannot be installed" "check the network; every package is checked against its hash"
   .venv/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps --editable . ||
     fail "tavs itself cannot be installed into .venv" "see the message above"
-  cp "$lock" "$stamp"
+  cat "$lock" "$alone" >"$stamp"
 }
 
 [[ -r /etc/debian_version ]] || fail "this is not a Debian system" "Tavs is made for Debian 12"

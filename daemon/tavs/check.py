@@ -16,14 +16,14 @@ import pysqlite3.dbapi2 as sqlite3
 
 from tavs import config as configuration
 from tavs.advice import terms
+from tavs.catalogue import find, folders, verify
 from tavs.demo.canary import Canaries
 from tavs.errors import ConfigError, TavsError
 from tavs.events import CallId, Channel
 from tavs.host import credentials
 from tavs.host.home import Home
-from tavs.masking.detect import Masker
+from tavs.masking.detect import Masker, masker
 from tavs.masking.gate import Gate
-from tavs.speech.catalogue import find, folders, verify
 from tavs.speech.transcribe import VOICE_MODEL
 from tavs.speech.utterance import Utterance
 from tavs.store.database import open_reader, refuse_unsafe
@@ -64,7 +64,7 @@ def findings(home: Home) -> Iterator[Finding]:
     yield from _database(home)
     yield from _terms(home)
     yield from _disk(home)
-    yield from _canary()
+    yield from _masking(config, home)
     if config.intake.siprec.allow == configuration.Siprec().allow:
         yield Finding(Level.NOTE, "only this machine may send calls", "name the PBX in [intake.siprec] allow")
 
@@ -80,7 +80,7 @@ def _keys(home: Home) -> Iterator[Finding]:
 
 
 def _models(config: configuration.Config, home: Home) -> Iterator[Finding]:
-    for name in (config.speech.model, VOICE_MODEL):
+    for name in (config.speech.model, VOICE_MODEL, *filter(None, [config.masking.names])):
         try:
             model = find(name, folders(home))
             verify(model)
@@ -130,11 +130,18 @@ def _disk(home: Home) -> Iterator[Finding]:
         yield Finding(Level.FINE, f"{free >> 30} GiB are free for recordings")
 
 
-def _canary() -> Iterator[Finding]:
+def _masking(config: configuration.Config, home: Home) -> Iterator[Finding]:
+    try:
+        yield from _canary(masker(config.masking, folders(home)))
+    except TavsError as error:
+        yield Finding(Level.TROUBLE, f"no text can be masked, so none travels: {error.message}", error.hint)
+
+
+def _canary(detectors: Masker) -> Iterator[Finding]:
     """The identifiers of the synthetic call, said to the gate: none may come out (DESIGN 5.6)."""
     script = json.loads(files("tavs.demo").joinpath("call.json").read_text(encoding="utf-8"))
     call = CallId("canary")
-    gate = Gate(call=call, masker=Masker())
+    gate = Gate(call=call, masker=detectors)
     released = []
     for number, turn in enumerate(script["turns"], start=1):
         said = Utterance(

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from tavs import config as configuration
-from tavs.errors import TavsError, innermost
+from tavs.errors import TavsError, UsageError, innermost
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
 from tavs.host.journal import failure, silence_loop, silence_tracebacks
@@ -139,10 +139,17 @@ def mask(
     lang: Annotated[str, typer.Option(help="Language of the text.")] = "da",
 ) -> None:
     """Mask the personal details in standard input."""
+    from tavs.catalogue import folders
+    from tavs.masking.detect import masker
     from tavs.masking.lines import mask_jsonl, mask_plain
 
+    place = _home(None)
+    known = configuration.load(place).config
+    if lang != known.site.language:
+        raise UsageError(f"language {lang!r} cannot be masked", f"known: {known.site.language}")
+    detectors = masker(known.masking, folders(place))
     lines = _standard_input()
-    for line in mask_jsonl(lines, lang) if as_json_lines else mask_plain(lines, lang):
+    for line in mask_jsonl(lines, detectors) if as_json_lines else mask_plain(lines, detectors):
         print(line, flush=True)
 
 

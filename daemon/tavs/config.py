@@ -1,7 +1,8 @@
 """The configuration: what can be set, its default, and which file said so.
 
-1. The descriptions below are the one source; the commented sample and the manual page come out of them.
-2. `tavs.toml` first, then `conf.d/*.toml` in lexical order; the later file wins key by key.
+1. The descriptions below are the one source; the commented samples and the manual page come out of them.
+2. `tavs.toml` first, then `masking.toml` (the keys of [masking] without their table), then `conf.d/*.toml` in lexical
+   order; the later file wins key by key.
 3. An unknown key is refused with its file and the nearest known key. Secrets are never read from here.
 """
 
@@ -11,6 +12,7 @@ import difflib
 import tomllib
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +21,10 @@ import msgspec
 
 from tavs.errors import ConfigError
 from tavs.host.home import Home
+
+OWN_TABLE = "masking"
+OWN_FILE = "masking.toml"
+"""The one table with a file of its own: those who answer for masking are not those who run the box."""
 
 
 def described(text: str) -> msgspec.Meta:
@@ -67,6 +73,9 @@ class Speech(Section, frozen=True):
     ] = "context"
 
 
+PersonalLabel = Literal["PERSON", "ADDRESS", "LOCATION", "ORG", "HEALTH", "URL_USER"]
+
+
 class Masking(Section, frozen=True):
     hold_back_s: Annotated[
         float,
@@ -74,6 +83,18 @@ class Masking(Section, frozen=True):
         msgspec.Meta(ge=0.5, le=4.0),
     ] = 4.0
     health: Annotated[bool, described("Mask the health of persons as well.")] = True
+    organisations: Annotated[bool, described("Mask employers and small firms as well.")] = True
+    names: Annotated[
+        str, described("Name of a model in the catalogue that finds names; empty means word lists and cues alone.")
+    ] = "tavs-names-da"
+    always: Annotated[
+        dict[PersonalLabel, tuple[str, ...]],
+        described('Words of the site to mask wherever they are said, by label: `always = { ORG = ["…"] }`.'),
+    ] = msgspec.field(default_factory=dict)
+    never: Annotated[
+        tuple[str, ...],
+        described("Words of the trade that are never masked, one by one; a name, a town or a number is refused."),
+    ] = ()
 
 
 class Advice(Section, frozen=True):
@@ -107,10 +128,12 @@ def load(home: Home) -> Effective:
     """Read the site's files below `home`. Raises ConfigError; a missing file is an empty one."""
     merged: dict[str, Any] = {}
     origins: dict[str, Path] = {}
-    for path in [home.etc / "tavs.toml", *sorted((home.etc / "conf.d").glob("*.toml"))]:
+    for path in [home.etc / "tavs.toml", home.etc / OWN_FILE, *sorted((home.etc / "conf.d").glob("*.toml"))]:
         if not path.exists():
             continue
-        _merge(merged, _read(path), Config, path=path, origins=origins, prefix="")
+        read = _read(path)
+        given = {OWN_TABLE: read} if path.name == OWN_FILE and path.parent == home.etc else read
+        _merge(merged, given, Config, path=path, origins=origins, prefix="")
     try:
         return Effective(msgspec.convert(merged, Config), origins)
     except msgspec.ValidationError as error:
@@ -208,14 +231,28 @@ def _section(annotation: object) -> type[Section] | None:
 def sample() -> str:
     """The commented sample that ships as /etc/tavs/tavs.toml: every key with its description and default."""
     lines = ["# Tavs. Every key has a working default; the site's own values belong into conf.d/50-site.toml.", ""]
-    table = ""
-    for key, field in keys().items():
+    return "\n".join(lines + _sample_lines(key for key in keys() if not key.startswith(f"{OWN_TABLE}.")))
+
+
+def masking_sample() -> str:
+    """The commented sample that ships as /etc/tavs/masking.toml."""
+    lines = [
+        "# What may travel. Every key has a working default. They may stand below [masking] in conf.d too.",
+        "",
+    ]
+    return "\n".join(lines + _sample_lines(key for key in keys() if key.startswith(f"{OWN_TABLE}.")))
+
+
+def _sample_lines(chosen: Iterable[str]) -> list[str]:
+    lines: list[str] = []
+    table, fields = "", keys()
+    for key in chosen:
         section, _, name = key.rpartition(".")
-        if section != table:
+        if section not in (table, OWN_TABLE):
             table = section
             lines += [f"[{section}]", ""]
-        lines += [f"# {description(field)}", f"#{name} = {_toml(value(Config(), key))}", ""]
-    return "\n".join(lines)
+        lines += [f"# {description(fields[key])}", f"#{name} = {_toml(value(Config(), key))}", ""]
+    return lines
 
 
 def _toml(item: object) -> str:
@@ -223,4 +260,6 @@ def _toml(item: object) -> str:
         return str(item).lower()
     if isinstance(item, tuple):
         return f"[{', '.join(_toml(each) for each in item)}]"
+    if isinstance(item, dict):
+        return f"{{{', '.join(f'{name} = {_toml(each)}' for name, each in item.items())}}}"
     return f'"{item}"' if isinstance(item, str) else str(item)

@@ -24,6 +24,7 @@ from tavs.call import replay
 from tavs.call.party import party_ref
 from tavs.call.session import CallStart, Description, EndReason, Stream
 from tavs.call.siprec import SiprecIntake, networks
+from tavs.catalogue import find, folders, verify
 from tavs.config import Config
 from tavs.conversation import Conversation
 from tavs.events import ArtifactClosed, CallDescribed, CallEnded, CallId, CallStarted, Channel, PartyRef
@@ -31,13 +32,12 @@ from tavs.host import credentials, systemd
 from tavs.host.clock import Clock, SimulatedClock
 from tavs.host.home import Home
 from tavs.host.journal import Message, report, say
-from tavs.masking.detect import Masker
+from tavs.masking.detect import masker_or_none_travels
 from tavs.masking.gate import Gate
 from tavs.recording.recorder import Recorder
 from tavs.recording.recover import recover
 from tavs.relay import RelaySender
 from tavs.sound import RATE_HZ, Block, Sound, stereo
-from tavs.speech.catalogue import find, folders, verify
 from tavs.speech.live import LiveSpeech
 from tavs.speech.transcribe import VOICE_MODEL
 from tavs.speech.utterance import Segment
@@ -98,7 +98,7 @@ class Listener:
         self._live = LiveSpeech(VoiceActivity(find(VOICE_MODEL, places).path))
         workers = config.speech.workers
         self._workers = SpeechWorkers(model.name, workers, clock, most_useful_threads(workers))
-        self._masker = Masker(health=config.masking.health)
+        self._masker = masker_or_none_travels(config.masking, places)
         self._calls: dict[CallId, LiveCall] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._to_hear: list[Heard] = []

@@ -14,8 +14,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tavs.catalogue import CHECKOUT
+from tavs.config import Masking
 from tavs.events import CallId, Channel
-from tavs.masking.detect import Masker
+from tavs.masking.detect import masker as masker_of
 from tavs.masking.gate import Gate
 from tavs.speech.utterance import Utterance
 
@@ -53,8 +55,9 @@ def core(piece: str) -> str:
     return piece.strip(".,;:?!\"'()…-").casefold()
 
 
-def main(paths: list[str], show: bool) -> None:
-    masker = Masker()
+def main(paths: list[str], options: set[str]) -> None:
+    section = Masking(names="") if "--lists" in options else Masking()
+    masker = masker_of(section, [CHECKOUT])
     found, total = Counter(), Counter()
     other_kept = other = masked_right = masked_words = 0
     durations = []
@@ -90,7 +93,7 @@ def main(paths: list[str], show: bool) -> None:
                 inside = [alive for left, right, alive in words if left < end and right > start]
                 total[label] += 1
                 found[label] += not any(inside)
-                if any(inside) and show:
+                if any(inside) and "--show" in options:
                     print(f"MISS {label:14} {text[start:end]!r} | {masked}")
             for left, right, alive in words:
                 is_entity = any(left < end and right > start for _, start, end in entities)
@@ -98,7 +101,7 @@ def main(paths: list[str], show: bool) -> None:
                 other_kept += not is_entity and alive
                 masked_words += not alive
                 masked_right += is_entity and not alive
-                if show and not is_entity and not alive:
+                if "--show" in options and not is_entity and not alive:
                     print(f"OVER {text[left:right]!r} | {masked}")
     for label in sorted(total):
         print(f"{label:14} {found[label]:4}/{total[label]:<4} {found[label] / total[label]:.3f}")
@@ -113,4 +116,5 @@ def main(paths: list[str], show: bool) -> None:
 
 
 if __name__ == "__main__":
-    main([each for each in sys.argv[1:] if not each.startswith("--")], "--show" in sys.argv)
+    given = {each for each in sys.argv[1:] if each.startswith("--")}
+    main([each for each in sys.argv[1:] if each not in given], given)

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tavs.audio import wav
+from tavs.catalogue import CHECKOUT, find, folders, verify
 from tavs.demo.show import HERE as DEMO
 from tavs.errors import ModelError, UsageError
 from tavs.events import CallId, Channel, GapKind
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
 from tavs.speech import guard
-from tavs.speech.catalogue import CHECKOUT, find, folders, verify
 from tavs.speech.live import LiveSpeech
 from tavs.speech.resample import Upsampler
 from tavs.speech.segments import Segmenter

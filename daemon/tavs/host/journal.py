@@ -40,6 +40,7 @@ class Message(enum.Enum):
     SPEECH_WORKER_LOST = ("speech-worker-lost", 4)
     SPEECH_BEHIND = ("speech-behind", 4)
     WITHHELD = ("withheld", 4)
+    MASKING_UNUSABLE = ("masking-unusable", 2)
     RELAY_LOST = ("relay-lost", 4)
     RELAY_REFUSED = ("relay-refused", 4)
     RECONCILED = ("reconciled", 6)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
-from tavs.masking import birth, code, health, mail, number, organisation, person, place
+from tavs.catalogue import find
+from tavs.config import Masking
+from tavs.errors import ModelError
+from tavs.host.journal import Message, say
+from tavs.masking import birth, code, health, mail, names, number, organisation, person, place, rules
 from tavs.masking.cues import LABEL_OF
 from tavs.masking.lexicon import Lexicon, lexicon
+from tavs.masking.names import NameModel
+from tavs.masking.rules import Rules
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import is_half, is_number
 from tavs.masking.words import Word
 
-DETECTORS = (mail.find, code.find, birth.find, place.find, number.find, organisation.find, person.find)
+DETECTORS = (
+    mail.find, code.find, birth.find, place.find, number.find, organisation.find, person.find, health.find,
+)  # fmt: skip
 RANK = (
     "EMAIL", "IBAN", "DATE_OF_BIRTH", "CPR", "CARD", "ACCOUNT", "PHONE", "POLICY", "CLAIM", "PASSPORT", "VIN", "PLATE",
     "URL_USER", "ADDRESS", "LOCATION", "ORG", "PERSON", "HEALTH", "NUMBER",
@@ -22,17 +33,19 @@ RANK = (
 class Masker:
     """The detectors as a site has switched them."""
 
-    def __init__(self, *, health: bool = True) -> None:
-        self.lexicon: Lexicon = lexicon()
-        self._masks_health = health
+    def __init__(self, rules: Rules | None = None, model: NameModel | None = None) -> None:
+        self._rules = rules or Rules()
+        self._model = model
+        self._listed = frozenset(norm for entry in self._rules.always for norm in entry)
+        self.lexicon: Lexicon = replace(lexicon(), site=self._rules.never)
+        self._is_dull = lru_cache(maxsize=65536)(self._is_dull_norm)
 
     def find(self, window: Window) -> list[Span]:
         """Every stretch of the window that may not travel, apart from each other and in order."""
-        detectors = (*DETECTORS, health.find) if self._masks_health else DETECTORS
         length = len(window.norms)
-        found = [Span(span.start, min(span.end, length), span.label) for find in detectors for span in find(window)]
+        found = [Span(span.start, min(span.end, length), span.label) for span in self._found(window)]
         joined: list[Span] = []
-        for span in sorted(found):
+        for span in sorted(span for span in found if span.label not in self._rules.without):
             if joined and span.start < joined[-1].end:
                 last = joined.pop()
                 label = min(last.label, span.label, key=RANK.index)
@@ -41,31 +54,68 @@ class Masker:
                 joined.append(span)
         return joined
 
+    def is_dull(self, word: Word) -> bool:
+        """A word with which no personal detail begins, goes on or ends."""
+        stands_out = word.is_capital and not word.begins_sentence and not self.lexicon.is_kept(word.norm)
+        return not stands_out and self._is_dull(word.norm)
 
-def is_dull(word: Word) -> bool:
-    """A word with which no personal detail begins, goes on or ends."""
-    stands_out = word.is_capital and not word.begins_sentence and not lexicon().is_kept(word.norm)
-    return not stands_out and _is_dull(word.norm)
+    def _found(self, window: Window) -> Iterator[Span]:
+        for detector in DETECTORS:
+            yield from detector(window)
+        yield from rules.find(window, self._rules)
+        if self._model:
+            yield from names.find(window, self._model)
+
+    def _is_dull_norm(self, norm: str) -> bool:
+        special = (
+            is_number(norm)
+            or is_half(norm)
+            or norm in code.SPELLED
+            or norm in LABEL_OF
+            or norm in person.KIN
+            or norm in place.LONE
+            or norm in place.FLOOR
+            or norm in number.MONTHS
+            or norm in organisation.FORMS
+            or norm.startswith(health.HARMS)
+            or norm in health.BODY
+            or birth.is_ordinal(norm)
+            or mail.is_part(norm)
+            or norm in self._listed
+        )
+        return self.lexicon.is_ordinary(norm) and not special
 
 
-@lru_cache(maxsize=65536)
-def _is_dull(norm: str) -> bool:
-    special = (
-        is_number(norm)
-        or is_half(norm)
-        or norm in code.SPELLED
-        or norm in LABEL_OF
-        or norm in person.KIN
-        or norm in place.LONE
-        or norm in place.FLOOR
-        or norm in number.MONTHS
-        or norm in organisation.FORMS
-        or norm.startswith(health.HARMS)
-        or norm in health.BODY
-        or birth.is_ordinal(norm)
-        or mail.is_part(norm)
-    )
-    return lexicon().is_ordinary(norm) and not special
+class Withholder(Masker):
+    """Stands in where the site's own model or rules cannot be used: nothing may travel (DESIGN 5.5)."""
+
+    def __init__(self, reason: ModelError) -> None:
+        super().__init__()
+        self._reason = reason
+
+    def find(self, window: Window) -> list[Span]:
+        raise ModelError(self._reason.message, self._reason.hint)
+
+    def is_dull(self, word: Word) -> bool:
+        return False
+
+
+def masker(section: Masking, places: Sequence[Path]) -> Masker:
+    """The detectors as a site has configured them, with the model found in one of `places`.
+
+    Raises ModelError for a model that cannot be used, ConfigError for a rule that would let names through.
+    """
+    model = NameModel(find(section.names, places)) if section.names else None
+    return Masker(rules.of(section), model)
+
+
+def masker_or_none_travels(section: Masking, places: Sequence[Path]) -> Masker:
+    """The same for a program that must go on: with a model that cannot be used it runs, and no text travels."""
+    try:
+        return masker(section, places)
+    except ModelError as error:
+        say(Message.MASKING_UNUSABLE)
+        return Withholder(error)
 
 
 @lru_cache(maxsize=65536)

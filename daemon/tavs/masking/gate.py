@@ -16,7 +16,7 @@ from tavs.events import CallId, Channel, MaskedText
 from tavs.host.journal import Message, report, say
 from tavs.masking import place
 from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
-from tavs.masking.detect import Masker, is_dull, keeps_open
+from tavs.masking.detect import Masker, keeps_open
 from tavs.masking.number import ARTICLES
 from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
@@ -146,7 +146,7 @@ class Gate:
     def _is_finished(self, is_cue: bool, norms: list[str]) -> bool:
         last = self._pending[-1][0]
         if is_cue or " ".join(norms[-2:]) in PAIR_CUES or " ".join(norms[-2:]) in place.DEEP_CUES:
-            return all(_announces(said.word) for said, _, _ in self._pending)
+            return all(self._announces(said.word) for said, _, _ in self._pending)
         if last.word.ends_sentence and not any(keeps_open(norm) for norm in _without_articles(norms[-2:])):
             return True
         is_mail = self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
@@ -154,7 +154,7 @@ class Gate:
         dull = fillers = 0
         for said, _, _ in reversed(self._pending):
             is_article = said.norm in ARTICLES and dull > 0
-            if not (is_dull(said.word) or said.norm in FILLERS or is_article):
+            if not (self._masker.is_dull(said.word) or said.norm in FILLERS or is_article):
                 break
             fillers += 1  # noqa: SIM113 - the count outlives an early break
             dull += said.norm not in FILLERS
@@ -172,7 +172,7 @@ class Gate:
         if not waiting:
             return
         spans: list[Span] = []
-        if len(waiting) > 1 or waiting[0][1] or not is_dull(waiting[0][0].word):
+        if len(waiting) > 1 or waiting[0][1] or not self._masker.is_dull(waiting[0][0].word):
             spans = self._found(waiting, is_forced=is_forced)
         self._settle(waiting, spans)
 
@@ -212,11 +212,15 @@ class Gate:
             line.decided.append(label)
             self._history.append((said, expected))
 
+    def _announces(self, word: Word) -> bool:
+        """A word of a cue or around it: what it announces may be masked, itself it travels."""
+        return self._masker.is_dull(word) or word.norm in LABEL_OF or word.norm in FILLERS
+
     def _overdue(self) -> int:
         """How many words go when the oldest has waited too long: up to the last that begins nothing new."""
         for count in range(len(self._pending) - 1, 0, -1):
             word = self._pending[count - 1][0].word
-            if word.ends_clause or (is_dull(word) and word.norm not in FILLERS):
+            if word.ends_clause or (self._masker.is_dull(word) and word.norm not in FILLERS):
                 return count
         return len(self._pending)
 
@@ -225,11 +229,6 @@ class Gate:
         while self._lines and len(self._lines[0].decided) == len(self._lines[0].words):
             self._lines.popleft()
         return found
-
-
-def _announces(word: Word) -> bool:
-    """A word of a cue or around it: what it announces may be masked, itself it travels."""
-    return is_dull(word) or word.norm in LABEL_OF or word.norm in FILLERS
 
 
 def _without_articles(norms: list[str]) -> list[str]:

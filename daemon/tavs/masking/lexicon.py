@@ -50,6 +50,8 @@ class Lexicon:
     town_heads: frozenset[str]
     """First words of towns of two words."""
     countries: frozenset[str]
+    site: frozenset[str] = frozenset()
+    """Words of the trade that the site never masks."""
 
     def is_ordinary(self, norm: str) -> bool:
         """A word of running text: no name by itself."""
@@ -58,7 +60,13 @@ class Lexicon:
     def is_kept(self, norm: str) -> bool:
         """Products, brands, countries, months: what must survive."""
         base = norm.removesuffix("'s").removesuffix("s") if norm not in KEPT else norm
-        return norm in KEPT or base in KEPT or norm in self.countries or norm.endswith(PRODUCT_ENDINGS)
+        return (
+            norm in KEPT
+            or base in KEPT
+            or norm in self.site
+            or norm in self.countries
+            or norm.endswith(PRODUCT_ENDINGS)
+        )
 
     def is_first_name(self, norm: str) -> bool:
         parts = norm.split("-")

@@ -12,14 +12,13 @@ from tavs.masking.detect import Masker
 from tavs.masking.gate import Gate, Released
 from tavs.speech.utterance import Utterance
 
-LANGUAGES = ("da",)
 LINE_MS = 4000
 """Call time of a plain line, which has none of its own: no line waits for the next but one."""
 
 
-def mask_plain(lines: Iterable[str], language: str) -> Iterator[str]:
+def mask_plain(lines: Iterable[str], masker: Masker) -> Iterator[str]:
     """One utterance a line; a line comes out whole as soon as nothing in it can change."""
-    gate = Gate(call=CallId("lines"), masker=_masker(language))
+    gate = Gate(call=CallId("lines"), masker=masker)
     waiting: dict[int, list[str]] = {}
     open_from = 1
     number = 0
@@ -39,12 +38,11 @@ def mask_plain(lines: Iterable[str], language: str) -> Iterator[str]:
         yield " ".join(waiting.pop(rest))
 
 
-def mask_jsonl(lines: Iterable[str], language: str) -> Iterator[str]:
+def mask_jsonl(lines: Iterable[str], masker: Masker) -> Iterator[str]:
     """`{"call","seq","channel","t0","t1","text"}` in; the same with "labels" out, what was held back with "held": true.
 
     Raises UsageError naming the line, never its content.
     """
-    masker = _masker(language)
     gate: Gate | None = None
     call: Any = None
     for number, line in enumerate(lines, start=1):
@@ -106,9 +104,3 @@ def _utterance(call: CallId, channel: Channel, sequence: int, span_ms: tuple[int
 def _collect(released: list[Released], waiting: dict[int, list[str]]) -> None:
     for part in released:
         waiting[part.sequence].append(part.text.text)
-
-
-def _masker(language: str) -> Masker:
-    if language not in LANGUAGES:
-        raise UsageError(f"language {language!r} cannot be masked", f"known: {', '.join(LANGUAGES)}")
-    return Masker()

@@ -106,7 +106,7 @@ def _address(window: Window, index: int) -> Span | None:
             end += 1
     else:
         return _rest_of_address(window, index)
-    return Span(start, _numbered(window, end), "ADDRESS") if end > index else None
+    return Span(start, numbered(window, end), "ADDRESS") if end > index else None
 
 
 def _is_lone_street(window: Window, index: int) -> bool:
@@ -135,14 +135,14 @@ def _rest_of_address(window: Window, index: int) -> Span | None:
     text = digits([window.norm(index)])
     if not text or len(text) > 4 or window.norm(index) in ARTICLES:
         return None
-    end = _numbered(window, index)
+    end = numbered(window, index)
     alone = index == 0 or not window.same_turn(index, index - 1) or window.norm(index - 1) in NUMBER_BEFORE
     if not alone or window.norm(end) in UNITS or window.norm(end - 1) == "til":
         return None
     return Span(index, end, "ADDRESS") if end > index else None
 
 
-def _numbered(window: Window, index: int) -> int:
+def numbered(window: Window, index: int) -> int:
     """Past house number, letter and floor."""
     end = index
     while end < len(window.norms) and end - index < 10:

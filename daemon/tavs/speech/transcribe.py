@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tavs.audio import wav
+from tavs.catalogue import find, folders, verify
 from tavs.events import CallId
 from tavs.host.home import Home
-from tavs.speech.catalogue import find, folders, verify
 from tavs.speech.live import LiveSpeech
 from tavs.speech.utterance import Utterance
 from tavs.speech.vad import VoiceActivity

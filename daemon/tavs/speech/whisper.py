@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from pywhispercpp.model import Model
 
+from tavs.catalogue import ModelFile
 from tavs.errors import ModelError
 from tavs.speech import guard
-from tavs.speech.catalogue import ModelFile
 
 RATE_HZ = 16_000
 FRAME_SAMPLES = 320

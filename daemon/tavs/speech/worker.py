@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from tavs.catalogue import find, folders
 from tavs.errors import TavsError
 from tavs.host.home import Home
-from tavs.speech.catalogue import find, folders
 from tavs.speech.whisper import RATE_HZ, Whisper
 
 PR_SET_PDEATHSIG = 1

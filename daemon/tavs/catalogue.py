@@ -13,7 +13,7 @@ from tavs.errors import ModelError
 from tavs.host.home import Home
 
 CATALOGUE = "catalogue.toml"
-CHECKOUT = Path(__file__).parents[3] / "models"
+CHECKOUT = Path(__file__).parents[2] / "models"
 INSTALLED = Path("/usr/share/tavs/models")
 
 
@@ -29,6 +29,10 @@ class ModelFile:
     audio_ctx_margin: int
     """Encoder frames of 20 ms added to the length of a segment."""
     audio_ctx_floor: int
+    tokenizer: Path | None
+    """`tokenizer.json` of a model of words."""
+    labels: tuple[str, ...]
+    """Tags of a token classifier, in the order of its outputs."""
 
 
 def folders(home: Home) -> tuple[Path, ...]:
@@ -82,8 +86,10 @@ def _model(name: str, entry: dict[str, Any], folder: Path) -> ModelFile:
             production=bool(entry["production"]),
             audio_ctx_margin=int(entry.get("audio_ctx_margin", 64)),
             audio_ctx_floor=int(entry.get("audio_ctx_floor", 128)),
+            tokenizer=folder / str(entry["tokenizer"]) if "tokenizer" in entry else None,
+            labels=tuple(map(str, entry.get("labels", ()))),
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         raise ModelError(
             f"the catalogue entry of {name} is incomplete", "size, sha256, file and engine are needed"
         ) from None
