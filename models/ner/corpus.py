@@ -101,8 +101,15 @@ def call_sentence(templates: list[str], situations: list[str], entities: Entitie
     return out
 
 
-def training(dane: Path, entities: Entities, calls: int) -> Iterator[list[Token]]:
-    """One pass: every DaNE sentence as it is heard, with others in it, and as many call sentences as asked for."""
+def plain(folder: Path) -> list[list[Token]]:
+    """Sentences of insurance terms (`*.md`): words of the trade that are nobody's name."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md")))
+    pieces = re.split(r"(?<=[.:;?!])\s+|\n+", re.sub(r"[#*|`>_-]+", " ", text))
+    return [tagged(" ".join(re.findall(r"\w+|[.,;:]", piece)), None) for piece in pieces if len(piece.split()) > 3]
+
+
+def training(dane: Path, terms: Path, entities: Entities, calls: int) -> Iterator[list[Token]]:
+    """One pass: every DaNE sentence as it is heard, with others in it, the terms, and as many call sentences as asked for."""
     draw = entities.random
     templates = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
     situations = (HERE / "situations.txt").read_text(encoding="utf-8").splitlines()
@@ -111,6 +118,7 @@ def training(dane: Path, entities: Entities, calls: int) -> Iterator[list[Token]
         sentences.append(heard(sentence if draw.random() < 0.5 else replaced(sentence, entities), draw))
         if any(tag != "O" for _, tag in sentence):
             sentences += [cut(heard(replaced(sentence, entities), draw), draw) for _ in range(2)]
+    sentences += [cut(heard(sentence, draw), draw) for sentence in plain(terms)]
     for _ in range(calls):
         sentences.append(cut(heard(call_sentence(templates, situations, entities), draw), draw))
     draw.shuffle(sentences)

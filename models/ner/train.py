@@ -1,4 +1,4 @@
-"""Trains the name model: `python train.py DANE_TRAIN.iob2 NAMES_DIR OUT_DIR [--passes N]`. About half an hour on two cores."""
+"""Trains the name model: `python train.py DANE_TRAIN.iob2 TERMS_DIR NAMES_DIR OUT_DIR [--passes N]`. About half an hour on two cores."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ UNKNOWN, PADDING = "[UNK]", "[PAD]"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅÄÖÜÉÁÍÓÚÐÞŞÇĞİŁŚŻŽŠČĆ"
 """A capital is written as a mark and the small letter, so that both spellings of a name share what is learned."""
 VOCABULARY = 12_000
-CALLS = 10_000
+CALLS = 12_000
 BATCH = 64
 PEAK = 2e-3
 WORD_DROPOUT = 0.06
 Example = tuple[list[int], list[int]]
 
 
-def tokenizer(entities: Entities, dane: Path) -> Tokenizer:
+def tokenizer(entities: Entities, dane: Path, terms: Path) -> Tokenizer:
     made = Tokenizer(models.BPE(unk_token=UNKNOWN, continuing_subword_prefix="##"))
     small = [normalizers.Replace(letter, f"^{letter.lower()}") for letter in CAPITALS]
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), *small, normalizers.Lowercase()])
     split = pre_tokenizers.Split(Regex(r"\^|\d|[^\w\s^]"), "isolated")
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), split])
-    text = (" ".join(word for word, _ in sentence) for _ in range(4) for sentence in training(dane, entities, CALLS))
+    text = (" ".join(word for word, _ in sentence) for _ in range(4) for sentence in training(dane, terms, entities, CALLS))
     made.train_from_iterator(
         text,
         trainers.BpeTrainer(
@@ -81,6 +81,7 @@ def tensors(group: list[Example]) -> tuple[torch.Tensor, torch.Tensor, torch.Ten
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dane", type=Path)
+    parser.add_argument("terms", type=Path)
     parser.add_argument("names", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--passes", type=int, default=40)
@@ -89,7 +90,7 @@ def main() -> None:
     torch.manual_seed(given.seed)
     draw = random.Random(given.seed)
     entities = load(given.names, given.seed)
-    made = tokenizer(entities, given.dane)
+    made = tokenizer(entities, given.dane, given.terms)
     given.out.mkdir(parents=True, exist_ok=True)
     made.save(str(given.out / "tokenizer.json"))
     made.model.dropout = 0.1
@@ -97,7 +98,7 @@ def main() -> None:
     model = Tagger(made.get_vocab_size(), len(TAGS))
     average = copy.deepcopy(model)
     print(f"{sum(each.numel() for each in model.parameters()) / 1e6:.2f} M parameters, {made.get_vocab_size()} pieces")
-    steps = given.passes * (8100 + CALLS) // BATCH
+    steps = given.passes * (8800 + CALLS) // BATCH
     optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps + 200, pct_start=0.08)
     loss_of = nn.CrossEntropyLoss(ignore_index=-100, label_smoothing=0.02)
@@ -105,7 +106,7 @@ def main() -> None:
     for number in range(given.passes):
         model.train()
         total = count = 0.0
-        for group in batches(encoded(made, list(training(given.dane, entities, CALLS))), draw):
+        for group in batches(encoded(made, list(training(given.dane, given.terms, entities, CALLS))), draw):
             ids, mask, tags = tensors(group)
             ids = torch.where(torch.rand(ids.shape) < WORD_DROPOUT, torch.ones_like(ids), ids)
             with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -19,7 +19,9 @@ A, C = "agent", "customer"
 Turn = tuple[str, str]
 Scene = Callable[["Caller"], list[Turn]]
 LOCALES = ["da_DK"] * 6 + ["tr_TR", "pl_PL", "en_PK", "id_ID", "vi_VN", "hr_HR", "de_DE", "en_US", "ro_RO"]
-ONES = "nul en to tre fire fem seks syv otte ni ti elleve tolv tretten fjorten femten seksten sytten atten nitten".split()
+ONES = (
+    "nul en to tre fire fem seks syv otte ni ti elleve tolv tretten fjorten femten seksten sytten atten nitten".split()
+)
 TENS = {2: "tyve", 3: "tredive", 4: "fyrre", 5: "halvtreds", 6: "tres", 7: "halvfjerds", 8: "firs", 9: "halvfems"}
 ORDINALS = (
     "første anden tredje fjerde femte sjette syvende ottende niende tiende ellevte tolvte trettende fjortende femtende "
@@ -42,10 +44,12 @@ FIRMS = (
     "Anker og Søn|Nordals Autocenter|Tandlægerne Bredgade|Ishøj Dyreklinik"
 ).split("|")
 HEALTH = (
-    "sukkersyge|en diskusprolaps|brystkræft|kronisk migræne|forhøjet blodtryk|en blodprop i benet|leddegigt|epilepsi|"
-    "en depression|angst|KOL|sklerose|en hjernerystelse|astma|forhøjet kolesterol|tinnitus|stress"
+    "sukkersyge|diskusprolaps|brystkræft|kronisk migræne|forhøjet blodtryk|blodprop i benet|leddegigt|epilepsi|"
+    "depression|angst|KOL|sklerose|hjernerystelse|astma|forhøjet kolesterol|tinnitus|stress"
 ).split("|")
-INJURIES = "brækkede håndleddet|forstuvede anklen|slog knæet|fik piskesmæld|brækkede to ribben|fik et slag i hovedet".split("|")
+INJURIES = (
+    "brækkede håndleddet|forstuvede anklen|slog knæet|forstuvede håndleddet|brækkede to ribben|slog hovedet".split("|")
+)
 PRODUCTS = "indboforsikring|bilforsikring|husforsikring|rejseforsikring|hundeforsikring|ulykkesforsikring".split("|")
 CARS = "Skoda Fabia|VW Golf|Toyota Aygo|Peugeot 308|Ford Kuga|Tesla Model 3|Kia Ceed|Hyundai i10|Volvo V60".split("|")
 ABROAD = "Tyrkiet|Spanien|Thailand|Norge|Italien|Grækenland|USA".split("|")
@@ -121,7 +125,11 @@ class Caller:
 
     def address(self) -> str:
         number = self.draw.randint(1, 180)
-        floor = self.one("", "", ", 2. tv", ", st. th", " B") if self.style == "written" else self.one("", "", " anden sal", " stuen til venstre")
+        floor = (
+            self.one("", "", ", 2. tv", ", st. th", " B")
+            if self.style == "written"
+            else self.one("", "", " anden sal", " stuen til venstre")
+        )
         return f"{self.draw.choice(STREETS)} {number if self.style == 'written' else words(number)}{floor}"
 
     def town(self) -> str:
@@ -142,17 +150,51 @@ class Caller:
 def greeting(it: Caller) -> list[Turn]:
     agent, customer = marked("PERSON", it.first()), marked("PERSON", it.name())
     return [
-        (A, it.one(f"Velkommen til skadeservice, mit navn er {agent}.", f"Goddag, det er {agent}, hvad kan jeg gøre for dig?", f"Du taler med {agent}.")),
-        (C, it.one(f"Hej {agent}, det er {customer}.", f"Ja, goddag, mit navn er {customer}.", f"Det er {customer}, jeg har et spørgsmål til min {it.draw.choice(PRODUCTS)}.", f"Jo, jeg hedder {customer}, og jeg har haft et uheld.")),
+        (
+            A,
+            it.one(
+                f"Velkommen til skadeservice, mit navn er {agent}.",
+                f"Goddag, det er {agent}, hvad kan jeg gøre for dig?",
+                f"Du taler med {agent}.",
+            ),
+        ),
+        (
+            C,
+            it.one(
+                f"Hej {agent}, det er {customer}.",
+                f"Ja, goddag, mit navn er {customer}.",
+                f"Det er {customer}, jeg har et spørgsmål til min {it.draw.choice(PRODUCTS)}.",
+                f"Jo, jeg hedder {customer}, og jeg har haft et uheld.",
+            ),
+        ),
     ]
 
 
 def damage(it: Caller) -> list[Turn]:
-    car, where, town = it.draw.choice(CARS), it.one("på en parkeringsplads", "i en rundkørsel", "ved en tankstation"), marked("LOCATION", it.town())
+    car, where, town = (
+        it.draw.choice(CARS),
+        it.one("på en parkeringsplads", "i en rundkørsel", "ved en tankstation"),
+        marked("LOCATION", it.town()),
+    )
     return [
-        (C, it.one(f"Jeg blev påkørt bagfra {where} i {town}, det er en {car}.", f"Nogen har ridset min {car} {where} ved {town}.", f"Vi kom fra {town} og så ramte vi et rådyr.")),
+        (
+            C,
+            it.one(
+                f"Jeg blev påkørt bagfra {where} i {town}, det er en {car}.",
+                f"Nogen har ridset min {car} {where} ved {town}.",
+                f"Vi kom fra {town} og så ramte vi et rådyr.",
+            ),
+        ),
         (A, it.one("Hvornår skete det?", "Er der sket personskade?", "Har du billeder af det?")),
-        (C, it.one("Det var i lørdags ved firetiden.", f"Det var den {ORDINALS[it.draw.randint(0, 27)]} {it.draw.choice(MONTHS)}.", "Nej, heldigvis ikke.", "Ja, jeg tog nogle billeder med telefonen.")),
+        (
+            C,
+            it.one(
+                "Det var i lørdags ved firetiden.",
+                f"Det var den {ORDINALS[it.draw.randint(0, 27)]} {it.draw.choice(MONTHS)}.",
+                "Nej, heldigvis ikke.",
+                "Ja, jeg tog nogle billeder med telefonen.",
+            ),
+        ),
     ]
 
 
@@ -171,7 +213,12 @@ def cpr_pieces(it: Caller) -> list[Turn]:
     turns: list[Turn] = [(A, it.one("Hvad er dit CPR-nummer?", "Må jeg få dit cpr nummer?"))]
     for piece in pieces:
         turns += [(C, marked("CPR", it.said(piece)) + "."), (A, it.one("Ja?", "Ja.", "Mm.", "Okay."))]
-    return turns[:-1] + [(A, f"{it.one('Altså', 'Så det er', 'Jeg gentager')} {marked('CPR', it.said(birth) + ' ' + it.said(rest))}, {it.one('er det rigtigt?', 'tak.')}")]
+    return turns[:-1] + [
+        (
+            A,
+            f"{it.one('Altså', 'Så det er', 'Jeg gentager')} {marked('CPR', it.said(birth) + ' ' + it.said(rest))}, {it.one('er det rigtigt?', 'tak.')}",
+        )
+    ]
 
 
 def phone(it: Caller) -> list[Turn]:
@@ -189,14 +236,19 @@ def corrected(it: Caller) -> list[Turn]:
     right = it.digits(8, "23456789")
     return [
         (A, "Dit telefonnummer?"),
-        (C, f"{marked('PHONE', it.said(right[:4]))}, {it.one('nej undskyld', 'nej vent', 'jeg mener')}, {marked('PHONE', it.said(right))}."),
+        (
+            C,
+            f"{marked('PHONE', it.said(right[:4]))}, {it.one('nej undskyld', 'nej vent', 'jeg mener')}, {marked('PHONE', it.said(right))}.",
+        ),
     ]
 
 
 def address(it: Caller) -> list[Turn]:
     street, town = marked("ADDRESS", it.address()), it.town()
     code = it.digits(4, "123456789")
-    there = marked("LOCATION", f"{code if it.style == 'written' else words(int(code[:2])) + ' ' + words(int(code[2:]))} {town}")
+    there = marked(
+        "LOCATION", f"{code if it.style == 'written' else words(int(code[:2])) + ' ' + words(int(code[2:]))} {town}"
+    )
     return it.draw.choice([
         [(A, "Og hvad er din adresse?"), (C, f"Det er {street}, {there}.")],
         [(C, f"Vi er lige flyttet til {street}, {there}.")],
@@ -213,7 +265,16 @@ def address_pieces(it: Caller) -> list[Turn]:
         (A, it.one("Nummer?", "Hvilket nummer?")),
         (C, marked("ADDRESS", str(number) if it.style == "written" else words(number)) + "."),
         (A, "Og postnummer?"),
-        (C, marked("LOCATION", f"{it.digits(4)} {it.town()}" if it.style == "written" else f"{words(int(it.digits(2)))} {words(int(it.digits(2)))} {it.town()}") + "."),
+        (
+            C,
+            marked(
+                "LOCATION",
+                f"{it.digits(4)} {it.town()}"
+                if it.style == "written"
+                else f"{words(int(it.digits(2)))} {words(int(it.digits(2)))} {it.town()}",
+            )
+            + ".",
+        ),
     ]
 
 
@@ -227,7 +288,11 @@ def mail(it: Caller) -> list[Turn]:
 
 def birthday(it: Caller) -> list[Turn]:
     day, month, year = it.date()
-    text = f"{day}. {MONTHS[month - 1]} {year}" if it.style == "written" else f"{ORDINALS[day - 1]} {MONTHS[month - 1]} {words(year // 100)} hundrede og {words(year % 100)}"
+    text = (
+        f"{day}. {MONTHS[month - 1]} {year}"
+        if it.style == "written"
+        else f"{ORDINALS[day - 1]} {MONTHS[month - 1]} {words(year // 100)} hundrede og {words(year % 100)}"
+    )
     return it.draw.choice([
         [(A, "Hvornår er du født?"), (C, f"Den {marked('DATE_OF_BIRTH', text)}.")],
         [(C, f"Hun er født den {marked('DATE_OF_BIRTH', text)}.")],
@@ -247,12 +312,26 @@ def bank(it: Caller) -> list[Turn]:
     register, account = it.digits(4), it.digits(10)
     kind = it.draw.randint(0, 3)
     if kind == 0:
-        return [(A, "Hvilken konto skal pengene ind på?"), (C, f"Registreringsnummer {marked('ACCOUNT', it.said(register))} og kontonummer {marked('ACCOUNT', it.said(account))}.")]
+        return [
+            (A, "Hvilken konto skal pengene ind på?"),
+            (
+                C,
+                f"Registreringsnummer {marked('ACCOUNT', it.said(register))} og kontonummer {marked('ACCOUNT', it.said(account))}.",
+            ),
+        ]
     if kind == 1:
         card = it.digits(16, "45")
         return [(C, f"Mit kortnummer er {marked('CARD', it.said(card))}.")]
     if kind == 2:
-        return [(A, "Har du IBAN-nummeret?"), (C, f"{marked('IBAN', 'DK' + self_spaced(it.digits(16)))}." if it.style == "written" else f"Det er {marked('IBAN', 'd k ' + it.said(it.digits(16)))}.")]
+        return [
+            (A, "Har du IBAN-nummeret?"),
+            (
+                C,
+                f"{marked('IBAN', 'DK' + self_spaced(it.digits(16)))}."
+                if it.style == "written"
+                else f"Det er {marked('IBAN', 'd k ' + it.said(it.digits(16)))}.",
+            ),
+        ]
     return [(A, "Pasnummeret?"), (C, f"{marked('PASSPORT', it.said(it.digits(9, '2')))}.")]
 
 
@@ -263,7 +342,11 @@ def self_spaced(digits: str) -> str:
 def car(it: Caller) -> list[Turn]:
     letters = "".join(it.draw.choice("ABCDEHJKLMNPRSTUVXYZ") for _ in range(2))
     number = it.digits(5)
-    plate = f"{letters} {number[:2]} {number[2:]}" if it.style == "written" else f"{letters[0]} {letters[1]} {it.said(number)}"
+    plate = (
+        f"{letters} {number[:2]} {number[2:]}"
+        if it.style == "written"
+        else f"{letters[0]} {letters[1]} {it.said(number)}"
+    )
     return it.draw.choice([
         [(A, "Hvad er registreringsnummeret?"), (C, f"{marked('PLATE', plate)}.")],
         [(C, f"Bilen har nummerplade {marked('PLATE', plate)}.")],
@@ -302,7 +385,7 @@ def work(it: Caller) -> list[Turn]:
 def health(it: Caller) -> list[Turn]:
     ill, hurt = marked("HEALTH", it.draw.choice(HEALTH)), marked("HEALTH", it.draw.choice(INJURIES))
     return it.draw.choice([
-        [(C, f"Min mand har fået konstateret {ill}.")],
+        [(C, f"Min mand har fået konstateret en slags {ill}.")],
         [(C, f"Jeg lider af {ill}, betyder det noget?")],
         [(C, f"Jeg faldt på cyklen og {hurt}.")],
         [(A, "Har du nogen sygdomme?"), (C, f"Ja, jeg har {ill}.")],

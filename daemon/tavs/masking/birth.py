@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tavs.masking.number import MONTHS, UNITS
+from tavs.masking.number import ARTICLES, MONTHS, UNITS
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import digits, is_number
 
@@ -46,7 +46,8 @@ def _date(window: Window, index: int) -> int:
     end = index + 1
     while end < len(window.norms) and end - index < 9 and window.same_turn(index, end):
         word = window.norm(end)
-        goes_on = is_number(word) or word in MONTHS or is_ordinal(word)
+        is_article = word in ARTICLES and not is_number(window.norm(end + 1))
+        goes_on = (is_number(word) and not is_article) or word in MONTHS or is_ordinal(word)
         if not goes_on and not (word in ("og", "i", "den") and is_number(window.norm(end + 1))):
             break
         end += 1

@@ -8,8 +8,10 @@ from tavs.masking.cues import LABEL_OF
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import FILLERS, digits, is_number
 
-SPELLED = frozenset("abcdefghjklmnopqrstuvwxyzæø")
-"""Letters said one by one; \"i\" and \"å\" are words of their own and count only after another letter."""
+CODES = frozenset(["PLATE", "VIN", "IBAN", "PASSPORT"])
+"""What begins with letters."""
+WORDS = frozenset("iå")
+"""Letters that are words of their own, and count only beside another letter."""
 BETWEEN = FILLERS | {"gange"}
 SHORTEST_SPELLING = 3
 _PLATE = re.compile(r"[a-zæøå]{2}\d{5}")
@@ -17,6 +19,11 @@ _VIN = re.compile(r"(?=.*\d)(?=.*[a-z])[a-hj-npr-z0-9]{11,17}")
 _IBAN = re.compile(r"[a-z]{2}\d{2}[a-z0-9]{8,30}")
 _MIXED = re.compile(r"(?=(?:.*\d){3})(?=.*[a-zæøå])[a-zæøå0-9./-]{4,}")
 _MEASURE = re.compile(r"\d+([.,]\d+)?(kr|km|kvm|m2|cm|mm|kg|ml|cl|dl|gb|mb|tb|hk|kw|kwh|w|v|l|m|g|år|ers?|'?erne)")
+
+
+def is_letter(norm: str) -> bool:
+    """A letter said by itself, of any alphabet."""
+    return len(norm) == 1 and norm.isalpha() and norm not in WORDS
 
 
 def find(window: Window) -> list[Span]:
@@ -54,13 +61,15 @@ def _spelled(window: Window, index: int) -> Span | None:
     end, letters = index, 0
     while end < len(window.norms) and window.same_turn(index, end):
         norm = window.norm(end)
-        is_letter = norm in SPELLED or (letters and norm in ("i", "å"))
-        if is_letter:
+        is_spelled = is_letter(norm) or (norm in WORDS and (letters or _is_spelling(window, end)))
+        if end > index and window.said[end - 1].word.ends_sentence and norm in WORDS:
+            break
+        if is_spelled:
             letters += 1
         elif not (is_number(norm) or (norm in BETWEEN and end > index and _goes_on(window, end + 1))):
             break
         end += 1
-        if end == index + 1 and not is_letter and not (len(norm) == 2 and norm.isalpha()):
+        if end == index + 1 and not is_spelled and not (len(norm) == 2 and norm.isalpha()):
             return None
     if "".join(window.norms[index:end]) in LABEL_OF:
         return None
@@ -84,5 +93,10 @@ def _spelled(window: Window, index: int) -> Span | None:
     return None
 
 
+def _is_spelling(window: Window, index: int) -> bool:
+    """A letter that is a word as well, before two more letters."""
+    return is_letter(window.norm(index + 1)) and len(window.norm(index + 2)) == 1
+
+
 def _goes_on(window: Window, index: int) -> bool:
-    return window.norm(index) in SPELLED or is_number(window.norm(index))
+    return is_letter(window.norm(index)) or is_number(window.norm(index))

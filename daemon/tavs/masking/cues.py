@@ -19,7 +19,7 @@ CUES: dict[str, tuple[str, ...]] = {
               "nummerduringerfra", "telefonnr", "mobilnr", "fangemigpå", "ringemigpå", "ringetilbagepå"),
     "EMAIL": ("mail", "email", "mailen", "emailen", "mailadresse", "emailadresse", "mailadressen", "emailadressen"),
     "ADDRESS": ("adresse", "adressen", "vejnavn", "vejnavnet", "husnummer", "husnummeret", "borpå", "bordu", "borde",
-                "bordudu", "bordenhenne", "bopæl", "flyttettil", "gadenavn", "vejenhedder", "bornedepå"),
+                "bordudu", "bordenhenne", "bopæl", "flyttettil", "heddervejen", "heddergaden", "gadenavn", "vejenhedder", "bornedepå"),
     "LOCATION": ("postnummer", "postnummeret", "postnr", "hvilkenby", "byen"),
     "DATE_OF_BIRTH": ("født", "fødselsdato", "fødselsdatoen", "fødselsdag", "fødselsdagen", "fødselsår"),
     "ACCOUNT": ("konto", "kontoen", "kontonummer", "kontonummeret", "kontonr", "reg", "regnr", "regnummer", "nemkonto",

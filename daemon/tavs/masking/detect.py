@@ -42,48 +42,58 @@ class Masker:
 
     def find(self, window: Window) -> list[Span]:
         """Every stretch of the window that may not travel, apart from each other and in order."""
+        found = [(span, 0) for span in self._listed_details(window)]
+        found += [(span, 1) for span in (names.find(window, self._model) if self._model else ())]
         length = len(window.norms)
-        found = [Span(span.start, min(span.end, length), span.label) for span in self._found(window)]
-        joined: list[Span] = []
-        for span in sorted(span for span in found if span.label not in self._rules.without):
-            if joined and span.start < joined[-1].end:
-                last = joined.pop()
-                label = min(last.label, span.label, key=RANK.index)
-                joined.append(Span(last.start, max(last.end, span.end), label))
+        joined: list[tuple[Span, int]] = []
+        for span, origin in sorted(each for each in found if each[0].label not in self._rules.without):
+            if joined and span.start < joined[-1][0].end:
+                joined[-1] = _merged(joined[-1], (span, origin))
             else:
-                joined.append(span)
-        return joined
+                joined.append((span, origin))
+        return [Span(span.start, min(span.end, length), span.label) for span, _ in joined]
 
     def is_dull(self, word: Word) -> bool:
         """A word with which no personal detail begins, goes on or ends."""
         stands_out = word.is_capital and not word.begins_sentence and not self.lexicon.is_kept(word.norm)
         return not stands_out and self._is_dull(word.norm)
 
-    def _found(self, window: Window) -> Iterator[Span]:
+    def _listed_details(self, window: Window) -> Iterator[Span]:
         for detector in DETECTORS:
             yield from detector(window)
         yield from rules.find(window, self._rules)
-        if self._model:
-            yield from names.find(window, self._model)
 
     def _is_dull_norm(self, norm: str) -> bool:
         special = (
             is_number(norm)
             or is_half(norm)
-            or norm in code.SPELLED
+            or code.is_letter(norm)
             or norm in LABEL_OF
             or norm in person.KIN
             or norm in place.LONE
             or norm in place.FLOOR
             or norm in number.MONTHS
             or norm in organisation.FORMS
+            or norm in organisation.FIRST_WORDS
             or norm.startswith(health.HARMS)
             or norm in health.BODY
+            or norm in health.MODIFIERS
+            or health.is_condition(norm)
+            or norm in place.PREFIXES
             or birth.is_ordinal(norm)
             or mail.is_part(norm)
             or norm in self._listed
         )
         return self.lexicon.is_ordinary(norm) and not special
+
+
+def _merged(one: tuple[Span, int], other: tuple[Span, int]) -> tuple[Span, int]:
+    """Two that overlap as one; lists and cues name it before the model does, the more telling label before the other."""
+    (first, origin), (second, other_origin) = one, other
+    _, _, label = min(
+        (origin, RANK.index(first.label), first.label), (other_origin, RANK.index(second.label), second.label)
+    )
+    return Span(first.start, max(first.end, second.end), label), min(origin, other_origin)
 
 
 class Withholder(Masker):
@@ -124,7 +134,7 @@ def keeps_open(norm: str) -> bool:
     return (
         is_number(norm)
         or is_half(norm)
-        or norm in code.SPELLED
+        or code.is_letter(norm)
         or norm in LABEL_OF
         or norm in place.LONE
         or norm in place.STOREYS

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from tavs.events import CallId, Channel, MaskedText
 from tavs.host.journal import Message, report, say
 from tavs.masking import place
+from tavs.masking.code import CODES, WORDS, is_letter
 from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
 from tavs.masking.detect import Masker, keeps_open
 from tavs.masking.number import ARTICLES
@@ -152,9 +153,10 @@ class Gate:
         is_mail = self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
         enough = DULL_MAIL_WORDS if is_mail and last.at_ms - self._expected_ms() <= self._hold_back_ms else DULL_WORDS
         dull = fillers = 0
-        for said, _, _ in reversed(self._pending):
+        for index in reversed(range(len(self._pending))):
+            said = self._pending[index][0]
             is_article = said.norm in ARTICLES and dull > 0
-            if not (self._masker.is_dull(said.word) or said.norm in FILLERS or is_article):
+            if not (self._is_dull(index) or said.norm in FILLERS or is_article):
                 break
             fillers += 1  # noqa: SIM113 - the count outlives an early break
             dull += said.norm not in FILLERS
@@ -162,6 +164,14 @@ class Gate:
             if dull >= enough or fillers >= max(enough, DULL_FILLERS) or alone:
                 return True
         return False
+
+    def _is_dull(self, index: int) -> bool:
+        """Whether a word that waits begins and continues nothing, in the company it is in."""
+        said, expected, _ = self._pending[index]
+        if said.norm in WORDS and index and is_letter(self._pending[index - 1][0].norm):
+            return False
+        begins_code = expected is not None and expected.label in CODES and len(said.norm) == 2 and said.norm.isalpha()
+        return not begins_code and self._masker.is_dull(said.word)
 
     def _expected_ms(self) -> int:
         return self._expected.at_ms if self._expected else 0
@@ -220,7 +230,7 @@ class Gate:
         """How many words go when the oldest has waited too long: up to the last that begins nothing new."""
         for count in range(len(self._pending) - 1, 0, -1):
             word = self._pending[count - 1][0].word
-            if word.ends_clause or (self._masker.is_dull(word) and word.norm not in FILLERS):
+            if word.ends_clause or (self._is_dull(count - 1) and word.norm not in FILLERS):
                 return count
         return len(self._pending)
 

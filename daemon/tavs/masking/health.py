@@ -20,6 +20,8 @@ CONDITIONS = (
     "discusprolaps", "brok", "forstuvning", "forstuvet", "hjernebetændelse", "meningitis", "slagtilfælde", "åreknuder",
 )  # fmt: skip
 STEMS = tuple(condition for condition in CONDITIONS if len(condition) >= 5)
+ENDINGS = ("kræft", "betændelse", "prolaps", "sygdom", "syndrom", "gigt", "allergi", "lammelse", "lidelse", "smerter", "forbrænding",
+           "infektion", "depression", "skoliose", "knoglebrud", "kramper", "psykose", "fobi")  # fmt: skip
 HARMS = ("brækk", "knækk", "forstuv", "forvred", "revet", "sprængt", "slået", "slog", "skadet", "opereret", "amputer", "ondt",
          "smerter", "hævet", "forslået", "brud", "flækket", "skåret", "klemt", "smadret", "vrikket", "beskadiget",
          "blev opereret", "operation")  # fmt: skip
@@ -37,14 +39,21 @@ _BODY = frozenset(BODY)
 BETWEEN = frozenset(["min", "mit", "mine", "sin", "sit", "sine", "hendes", "hans", "i", "på", "den", "det", "venstre", "højre",
                      "en", "et", "to", "begge", "af", "lidt", "meget", "sig", "og", "i"])  # fmt: skip
 REACH = 4
+MODIFIERS = frozenset(
+    """
+    kronisk kroniske forhøjet forhøjede højt lavt svær svære let lette mild mildt alvorlig alvorligt medfødt akut
+    spastisk rygmarvs dårligt dårlig dårlige
+    """.split()
+)
+"""Words before a condition that are part of it."""
 ILL = frozenset(["syg", "sygdom", "sygemeldt", "syge", "sygdomme"])
 
 
 def find(window: Window) -> list[Span]:
     found: list[Span] = []
     for index, norm in enumerate(window.norms):
-        if _is_condition(norm) and not window.lexicon.is_kept(norm):
-            found.append(Span(index, _with_place(window, index + 1), "HEALTH"))
+        if is_condition(norm) and not window.lexicon.is_kept(norm):
+            found.append(Span(_with_modifier(window, index), _with_place(window, index + 1), "HEALTH"))
         elif norm.startswith(HARMS) or norm in ("slået", "slog"):
             end = _body_after(window, index + 1)
             if end:
@@ -56,12 +65,12 @@ def find(window: Window) -> list[Span]:
     return found
 
 
-def _is_condition(norm: str) -> bool:
-    return (
-        norm in CONDITIONS
-        or norm.startswith(STEMS)
-        or norm.endswith(("kræft", "betændelse", "prolaps", "sygdom", "syndrom"))
-    )
+def is_condition(norm: str) -> bool:
+    return norm in CONDITIONS or norm.startswith(STEMS) or norm.endswith(ENDINGS)
+
+
+def _with_modifier(window: Window, index: int) -> int:
+    return index - 1 if window.norm(index - 1) in MODIFIERS else index
 
 
 def _with_place(window: Window, index: int) -> int:

@@ -8,14 +8,29 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "gazetteer"
 
-KEPT = frozenset(
+BRANDS = frozenset(
+    """
+    toyota volkswagen vw audi bmw mercedes ford opel peugeot citroen citroën renault skoda škoda seat kia hyundai mazda
+    volvo tesla nissan suzuki honda fiat polo golf passat fabia octavia yaris corolla aygo focus fiesta mustang clio
+    qashqai tiguan iphone samsung galaxy apple macbook ipad sony playstation xbox lenovo dell hp bosch siemens miele
+    porsche jaguar lexus subaru mitsubishi dacia jeep mini smart saab chevrolet polestar byd mg cupra alfa lancia
+    kuga ceed picanto rio sportage tucson kona ioniq up touran caddy transporter berlingo partner kangoo megane captur
+    twingo zoe duster sandero corsa astra insignia mokka superb kamiq karoq kodiaq leon ibiza ateca swift vitara ignis
+    micra juke leaf civic jazz panda punto tipo auris rav4 prius avensis mondeo transit galaxy c1 c3 c4 107 108 206 207
+    208 306 307 308 508 2008 3008 5008 v40 v60 v70 v90 xc40 xc60 xc90 i10 i20 i30 e-golf id3 id4 modely model3 yamaha
+    kawasaki ducati vespa piaggio harley trek kildemoes centurion specialized scott christiania batavus gazelle
+    philips lg huawei google pixel nokia garmin canon nikon gopro bose electrolux gram vestfrost zanussi aeg neff voss
+    husqvarna stihl kärcher makita dewalt festool stiga ikea jysk bilka føtex netto lidl rema elgiganten power silvan
+    bauhaus xl-byg matas louis vuitton rolex omega pandora hobby knaus adria dethleffs fendt lmc kabe
+    """.split()
+)
+"""Makes and models of what people insure."""
+KEPT = BRANDS | frozenset(
     """
     tryg topdanmark alka codan almbrand alm brand gjensidige lb gf købstædernes nordhavn nordea danske bank nykredit
     jyske sydbank falck dansk norsk svensk tysk engelsk polsk arabisk tyrkisk europa danmark norge sverige tyskland
     england usa thailand spanien italien frankrig grækenland tyrkiet polen skandinavien norden bangkok london paris rom
-    toyota volkswagen vw audi bmw mercedes ford opel peugeot citroen citroën renault skoda škoda seat kia hyundai mazda
-    volvo tesla nissan suzuki honda fiat polo golf passat fabia octavia yaris corolla aygo focus fiesta mustang clio
-    qashqai model tiguan iphone samsung apple macbook ipad sony lenovo dell hp bosch siemens miele mitid nemid eboks
+    model mitid nemid eboks e-boks instagram snapchat tiktok linkedin messenger whatsapp youtube mobilepay betalingsservice
     januar februar marts april maj juni juli august september oktober november december mandag tirsdag onsdag torsdag
     fredag lørdag søndag jul påske pinse gud cpr kr dkk pdf sms it tv el vvs okay ok hej goddag farvel tak velkommen
     mon øh gls postnord dsb skat politiet borger dk gdpr ulykkesforsikring facebook google

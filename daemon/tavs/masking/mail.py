@@ -17,6 +17,9 @@ BEFORE_MAIL = frozenset(
     jeg har her dig jer os bruge bruger nej hvad
     """.split()
 )
+BEFORE_USER = frozenset(
+    ["er", "hedder", "på", "det", "min", "mit", "facebook", "instagram", "snapchat", "tiktok", "linkedin", "under"]
+)
 LONGEST_LOCAL = 8
 LONGEST_DOMAIN = 6
 TOP_LEVEL = frozenset(["dk", "com", "net", "org", "eu", "de", "se", "no", "nu", "info", "me", "io", "uk"])
@@ -87,7 +90,7 @@ def _domain_end(window: Window, index: int) -> int:
 
 def _said_url(window: Window, index: int) -> list[Span]:
     start = index if window.norm(index) == "www" else index + 1
-    while start < len(window.norms) and window.norm(start) in ("er", "hedder", "på", "det"):
+    while start < len(window.norms) and window.norm(start) in BEFORE_USER:
         start += 1
     end = start
     while end < len(window.norms) and end - start < LONGEST_LOCAL:

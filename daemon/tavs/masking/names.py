@@ -30,8 +30,10 @@ LABEL_OF = {
 }  # fmt: skip
 """What the names that models give to their classes mean here; other classes are ignored."""
 LEAST_UNKNOWN = 0.4
-LEAST_ORDINARY = 0.9
-"""Least probability of a name for a word that no list of ordinary words has, and for one that is in it."""
+LEAST_BESIDE = 0.7
+LEAST_ORDINARY = 0.97
+"""Least probability of a name for a word that no list of ordinary words has, for an ordinary word beside one of those, and
+for ordinary words alone."""
 LONGEST_TOKENS = 500
 """Most public models read 512 tokens; a longer window is refused, which withholds it."""
 
@@ -98,9 +100,9 @@ def find(window: Window, model: NameModel) -> list[Span]:
     index = 0
     while index < len(readings):
         end = index
-        while end < len(readings) and _is_name(window, readings, end) and _goes_on(window, readings, index, end):
+        while end < len(readings) and _may_name(window, readings, end) and _goes_on(window, readings, index, end):
             end += 1
-        if end > index:
+        if end > index and _is_sure(window, readings, index, end):
             label = readings[index].label
             found.append(Span(index, place.numbered(window, end) if label == "ADDRESS" else end, label))
         index = max(end, index + 1)
@@ -122,12 +124,24 @@ def _as_written(window: Window, index: int) -> str:
     return norm.capitalize() if window.said[index].word.is_capital else norm
 
 
-def _is_name(window: Window, readings: Sequence[Reading], index: int) -> bool:
-    norm, reading = window.norm(index), readings[index]
+def _may_name(window: Window, readings: Sequence[Reading], index: int) -> bool:
+    norm = window.norm(index)
     if norm in SERVANTS or is_number(norm) or window.lexicon.is_kept(norm) or not any(map(str.isalpha, norm)):
         return False
-    least = LEAST_ORDINARY if window.lexicon.is_ordinary(norm) else LEAST_UNKNOWN
-    return reading.probability >= least
+    least = LEAST_BESIDE if _is_plain(window, index) else LEAST_UNKNOWN
+    return readings[index].probability >= least
+
+
+def _is_plain(window: Window, index: int) -> bool:
+    """A word of every day that is not written like a name."""
+    word = window.said[index].word
+    return window.lexicon.is_ordinary(word.norm) and (word.begins_sentence or not word.is_capital)
+
+
+def _is_sure(window: Window, readings: Sequence[Reading], start: int, end: int) -> bool:
+    if not all(_is_plain(window, index) for index in range(start, end)):
+        return True
+    return max(each.probability for each in readings[start:end]) >= LEAST_ORDINARY
 
 
 def _goes_on(window: Window, readings: Sequence[Reading], start: int, end: int) -> bool:

@@ -13,14 +13,16 @@ import re
 from collections.abc import Iterator
 
 from tavs.masking.cues import NUMERIC
+from tavs.masking.lexicon import BRANDS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import FILLERS, TENS, digits, is_number
+from tavs.masking.spoken import CORRECTIONS, FILLERS, TENS, digits, is_number
 from tavs.masking.spoken import UNITS as UNIT_WORDS
 
 MASKED_DIGITS = 4
+LONGEST_COUNT = 7
+"""Digits that anything is counted in; more are no amount."""
 ARTICLES = frozenset(["en", "et", "én", "ét", "een", "one", "fir"])
 """Number words that are ordinary words as well: numbers only beside another number."""
-SEPARATORS = frozenset(["streg", "bindestreg", "skråstreg", "mellemrum", "punktum", "komma"])
 ROUND = frozenset(["tusind", "hundrede", "hundred"])
 """Alone they are politeness ("tusind tak") or a guess, not a number."""
 UNITS = frozenset(
@@ -47,6 +49,8 @@ AMOUNT_BEFORE = frozenset(
 )
 YEAR_BEFORE = frozenset(["i", "fra", "siden", "år", "året", "opført", "bygget", "købt", "tilbage", "sommeren",
                          "vinteren", "foråret", "efteråret", "årgang"])  # fmt: skip
+BUILT = frozenset(["opført", "bygget", "købt", "årgang", "renoveret", "indregistreret"])
+"""Of a thing, whatever else is being talked about."""
 MONTHS = frozenset(
     "januar februar marts april maj juni juli august september oktober november december jan feb mar apr jun jul aug sep "
     "sept okt nov dec".split()
@@ -82,28 +86,45 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
                 end += 1
             else:
                 break
-        while last > index + 1 and window.norm(last - 1) in ARTICLES and last < len(window.norms) and last - index <= 2:
+        while last > index + 1 and _is_only_article(window, index, last):
             last -= 1
         yield index, last
         index = max(last, index + 1)
 
 
-def _pieces(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A run without the fillers and corrections in it; an "og" between two numbers is one of them."""
-    first = start
-    for index in range(start, end + 1):
-        if index == end or _is_aside(window, index, end):
-            if first < index:
-                yield first, index
-            first = index + 1
-
-
-def _is_aside(window: Window, index: int, end: int) -> bool:
-    norm = window.norm(index)
-    if is_number(norm) or norm == "halv" or norm in SEPARATORS:
+def _is_only_article(window: Window, start: int, end: int) -> bool:
+    """A last word that belongs to what comes after the number ("fra 2021 og en Kia", "tre en halv")."""
+    if end >= len(window.norms) or not window.same_turn(end - 1, end):
         return False
-    joins = norm == "og" and index + 1 < end and is_number(window.norm(index + 1)) and is_number(window.norm(index - 1))
-    return not joins
+    before, last = window.norm(end - 2), window.norm(end - 1)
+    begins = before == "og" or window.said[end - 2].word.ends_sentence or window.norm(end) in UNITS
+    return (last in ARTICLES and (end - start <= 2 or begins)) or last == "og"
+
+
+def _pieces(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A run cut where the speaker corrects himself; hesitations inside a number go with it."""
+    first = start
+    while first < end:
+        last = first
+        while last < end and not _is_correction(window, last, end):
+            last += 1
+        yield first, last
+        first = last
+        while first < end and not _is_counted(window, first):
+            first += 1
+
+
+def _is_correction(window: Window, index: int, end: int) -> bool:
+    """Whether the words from here to the next number take back what was said."""
+    while index < end and not _is_counted(window, index):
+        if window.norm(index) in CORRECTIONS:
+            return True
+        index += 1
+    return False
+
+
+def _is_counted(window: Window, index: int) -> bool:
+    return is_number(window.norm(index)) or window.norm(index) == "halv"
 
 
 def _begins(window: Window, index: int) -> bool:
@@ -117,7 +138,9 @@ def _begins(window: Window, index: int) -> bool:
     following = index
     while window.norm(following) in ARTICLES:
         following += 1
-    return norm not in ARTICLES or is_number(window.norm(following))
+    expected = window.expected[index]
+    is_answer = following > index + 1 and expected is not None and expected.label in NUMERIC
+    return norm not in ARTICLES or is_answer or is_number(window.norm(following))
 
 
 def _label(window: Window, start: int, end: int) -> str | None:
@@ -138,9 +161,11 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
     after = [window.norm(end), window.norm(end + 1)]
     before = [window.norm(start - 1), window.norm(start - 2), window.norm(start - 3)]
     if after[0].strip(".-") in UNITS or (after[0] in ("og", "komma") and after[1] in UNITS):
-        return True
+        return len(text) <= LONGEST_COUNT
     if before[0].strip(".") in HARMLESS_BEFORE:
         return len(text) <= 6
+    if before[0] in BRANDS and len(text) <= 4:
+        return True
     single = window.norms[start] if end - start == 1 else ""
     if _AMOUNT.fullmatch(single) and (about is None or "," in single):
         return True
@@ -149,6 +174,8 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
     if text.endswith("000") and end - start > 1 and len(text) <= 6:
         return True
     is_year = len(text) == 4 and text[:2] in ("19", "20")
+    if is_year and BUILT & set(before):
+        return True
     if is_year and about != "DATE_OF_BIRTH" and (before[0] in YEAR_BEFORE or before[0] in MONTHS):
         return True
     if about is not None:

@@ -11,7 +11,16 @@ CUES = frozenset(
 )  # fmt: skip
 TRADES = ("tømrerfirma", "malerfirma", "vvs", "entreprise", "montage", "teknik", "tagteknik", "byg", "transport", "consult", "frisør", "bageri", "automobiler",
           "tømrer", "maler", "slagter", "klinik", "skole", "børnehave", "plejehjem")  # fmt: skip
-LONGEST_FIRM = 4
+FIRST_WORDS = frozenset(
+    """
+    salon brødrene restaurant restauranten café cafeen cafe pizzeria hotel hotellet kroen firmaet tømrerfirmaet malerfirmaet
+    murermester tømrermester malermester vognmand slagter bager fysioterapeut klinik klinikken rengøringsfirmaet
+    autoværkstedet frisørsalonen
+    """.split()
+)
+"""What a firm is, before what it is called."""
+PARTNERS = frozenset(["søn", "sønner", "co", "datter", "døtre", "partnere", "brødre"])
+LONGEST_FIRM = 5
 
 
 def find(window: Window) -> list[Span]:
@@ -23,15 +32,17 @@ def find(window: Window) -> list[Span]:
                 start -= 1
             found.append(Span(start, index + 1, "ORG"))
         elif _is_cued(window, index) and _is_name(window, index):
-            end = index + 1
+            start, end = index - (window.norm(index - 1) in FIRST_WORDS), index + 1
             while end < len(window.norms) and end - index < LONGEST_FIRM and _goes_on(window, end):
                 end += 1
-            found.append(Span(index, end, "ORG"))
+            found.append(Span(start, end, "ORG"))
     return found
 
 
 def _is_cued(window: Window, index: int) -> bool:
     before = window.norm(index - 1)
+    if before in FIRST_WORDS:
+        return True
     return before == "hos" or f"{window.norm(index - 2)} {before}" in CUES or window.norm(index + 1) in TRADES
 
 
@@ -44,6 +55,9 @@ def _is_name(window: Window, index: int) -> bool:
 def _goes_on(window: Window, index: int) -> bool:
     if window.said[index - 1].word.ends_clause:
         return False
-    if window.norm(index) == "og" and window.norm(index - 1) in TRADES:
+    if window.norm(index) == "og":
+        following = window.norm(index + 1)
+        return window.norm(index - 1) in TRADES or following in PARTNERS or following.endswith(TRADES)
+    if window.norm(index) in PARTNERS and window.norm(index - 1) == "og":
         return True
     return _is_name(window, index) or window.norm(index) in FORMS or window.norm(index).endswith(TRADES)

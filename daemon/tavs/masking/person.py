@@ -17,7 +17,7 @@ from tavs.masking.spoken import is_number
 LONGEST_NAME = 5
 BARE_CUES = frozenset(["hedder", "hed", "navn"])
 PAIR_CUES = frozenset(
-    ["taler med", "talt med", "tale med", "navn er", "navnet er", "hedder jo", "snakker med", "snakket med", "hilsen fra",
+    ["taler med", "talt med", "talte med", "snakkede med", "gift med", "besked til", "tale med", "navn er", "navnet er", "hedder jo", "snakker med", "snakket med", "hilsen fra",
      "efternavn er", "fornavn er", "skat er", "navn det er", "efternavnet er", "hedder hun", "hedder han"]
 )  # fmt: skip
 KIN = frozenset(
@@ -39,9 +39,18 @@ def find(window: Window) -> list[Span]:
     while index < len(window.norms):
         end = _name_at(window, index)
         if end > index:
-            found.append(Span(index, end, "PERSON"))
+            found.append(Span(index - _has_unknown_first_name(window, index), end, "PERSON"))
         index = max(end, index + 1)
     return found
+
+
+def _has_unknown_first_name(window: Window, index: int) -> bool:
+    """Before a surname: a word that is in no list at all belongs to the name."""
+    before = window.norm(index - 1) if index else ""
+    if not before or not window.lexicon.is_last_name(window.norm(index)) or not window.same_turn(index - 1, index):
+        return False
+    ends = window.said[index - 1].word.ends_clause
+    return not ends and before.isalpha() and not is_number(before) and not window.lexicon.is_ordinary(before)
 
 
 def is_candidate(window: Window, index: int) -> bool:

@@ -18,7 +18,7 @@ from tavs.masking.spoken import digits, is_number
 SUFFIXES = (
     "vej", "vejen", "gade", "gaden", "allé", "alle", "alléen", "stræde", "strædet", "vænge", "vænget", "parken", "toften",
     "tofte", "bakken", "bakke", "stien", "sti", "plads", "pladsen", "torv", "torvet", "boulevard", "svinget", "krogen",
-    "lunden", "marken", "haven", "parkvej", "kaj", "kajen", "brygge", "bryggen", "gården", "ager", "ageren", "skrænten",
+    "gaderne", "bygade", "lunden", "marken", "haven", "parkvej", "kaj", "kajen", "brygge", "bryggen", "gården", "ager", "ageren", "skrænten",
     "vangen", "skoven", "broen", "høj", "højen", "engen", "dalen", "kæret", "løkken", "volden", "passage", "stationsvej",
 )  # fmt: skip
 STRONG = ("vej", "vejen", "gade", "allé", "stræde", "vænget", "toften", "boulevard", "parkvej", "vangen", "svinget")
@@ -40,6 +40,13 @@ FLOOR = frozenset(
 )
 STOREYS = frozenset(["sal", "etage", "th", "tv", "mf"])
 """Of these only an address can be the beginning."""
+PREFIXES = frozenset(
+    """
+    gamle gammel gl lille store nørre sønder søndre nordre vester vestre øster østre ny nye sankt skt sct sanct dronning
+    kong kronprins prinsesse hc h.c
+    """.split()
+)
+"""First words of street names of two words."""
 PREPOSITIONS = frozenset(["i", "ved", "fra", "til", "på", "omkring", "nær", "uden"])
 NUMBER_BEFORE = frozenset(["nummer", "er", "nr", "husnummer", "i", "ja", "og", "det"])
 DEEP_CUES = frozenset(
@@ -80,20 +87,7 @@ def _address(window: Window, index: int) -> Span | None:
     start, end = index, index
     if is_street(window, index):
         end = index + 1
-        if window.norm(index - 1) in (
-            "gamle",
-            "gammel",
-            "lille",
-            "store",
-            "nørre",
-            "sønder",
-            "vester",
-            "øster",
-            "ny",
-            "sankt",
-            "skt",
-            "sct",
-        ):
+        if window.norm(index - 1) in PREFIXES and window.same_turn(index - 1, index):
             start -= 1
     elif window.norm(index) in LONE and index and _is_lone_street(window, index):
         start, end = index - 1, index + 1
@@ -102,7 +96,9 @@ def _address(window: Window, index: int) -> Span | None:
     elif _is_numbered_name(window, index):
         end = index + 1
     elif _is_cued(window, index):
-        while end < len(window.norms) and end - index < 3 and _unknown(window, end) and window.same_turn(index, end):
+        while (
+            end < len(window.norms) and end - index < 3 and window.same_turn(index, end) and _may_be_street(window, end)
+        ):
             end += 1
     else:
         return _rest_of_address(window, index)
@@ -225,7 +221,7 @@ def _is_after(window: Window, index: int) -> bool:
 
 
 def _is_cued(window: Window, index: int) -> bool:
-    if index == 0 or not _unknown(window, index):
+    if index == 0 or not _may_be_street(window, index):
         return False
     two = f"{window.norm(index - 2)} {window.norm(index - 1)}"
     if window.same_turn(index, index - 1) and (two in DEEP_CUES or window.norm(index - 1) == "adressen"):
@@ -234,6 +230,11 @@ def _is_cued(window: Window, index: int) -> bool:
     if expected is None or expected.label != "ADDRESS" or expected.channel is window.said[index].channel:
         return False
     return not window.same_turn(index, index - 1) or window.norm(index - 1) in ("er", "på", "i", "ja")
+
+
+def _may_be_street(window: Window, index: int) -> bool:
+    norm = window.norm(index)
+    return _unknown(window, index) or (norm.endswith(SUFFIXES) and norm not in NO_STREETS and len(norm) > 5)
 
 
 def _unknown(window: Window, index: int) -> bool:

@@ -47,11 +47,14 @@ FOREIGN = {
 REPEATS = {"dobbelt": 2, "dobbel": 2, "trippel": 3}
 PLURALS = {"nuller": "0", "ettaller": "1", "toere": "2", "treere": "3", "firere": "4", "femmere": "5", "seksere": "6",
            "syvere": "7", "ottere": "8", "niere": "9"}  # fmt: skip
-FILLERS = frozenset(
-    ["øh", "øhm", "øm", "hm", "ja", "jo", "nej", "altså", "og", "så", "undskyld", "streg", "bindestreg", "skråstreg",
-     "mellemrum", "punktum", "komma", "lige", "vent", "og så", "jeg", "mener", "det", "er", "eh", "æh", "nå", "okay", "derefter"]
-)  # fmt: skip
-"""Words that stand inside a number without ending it; the last ones only between two number words."""
+HESITATIONS = frozenset(
+    ["øh", "øhm", "øm", "hm", "eh", "æh", "ja", "jo", "altså", "og", "så", "lige", "nå", "okay", "derefter"]
+)
+SEPARATORS = frozenset(["streg", "bindestreg", "skråstreg", "mellemrum", "punktum", "komma"])
+CORRECTIONS = frozenset(["nej", "undskyld", "vent", "jeg", "mener", "det", "er"])
+"""What stands between a slip of the tongue and the number that was meant."""
+FILLERS = HESITATIONS | SEPARATORS | CORRECTIONS
+"""Words that stand inside a number without ending it."""
 HALVES = {"treds": "halvtreds", "tres": "halvtres", "fjerds": "halvfjerds", "fems": "halvfems", "fjers": "halvfjers"}
 
 _SIMPLE: dict[str, int] = {**FOREIGN, **UNITS, **TEENS, **TENS}

