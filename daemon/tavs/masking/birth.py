@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tavs.masking.number import ARTICLES, MONTHS, UNITS
 from tavs.masking.span import Span, Window
@@ -31,6 +32,11 @@ def find(window: Window) -> list[Span]:
 
 def is_ordinal(norm: str) -> bool:
     return norm.endswith(_ORDINAL_ROOTS)
+
+
+def is_whole(norms: Sequence[str]) -> bool:
+    """Whether a date has its year, so that no piece of it is to come."""
+    return len(digits(norms)) >= 6 or (any(norm in MONTHS for norm in norms) and len(digits(norms)) >= 4)
 
 
 def _date(window: Window, index: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tavs.events import CallId, Channel, MaskedText
 from tavs.host.journal import Message, report, say
-from tavs.masking import place
+from tavs.masking import birth, place
 from tavs.masking.code import CODES, WORDS, is_letter
 from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
 from tavs.masking.detect import Masker, keeps_open
@@ -150,8 +150,11 @@ class Gate:
             return all(self._announces(said.word) for said, _, _ in self._pending)
         if last.word.ends_sentence and not any(keeps_open(norm) for norm in _without_articles(norms[-2:])):
             return True
-        is_mail = self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
-        enough = DULL_MAIL_WORDS if is_mail and last.at_ms - self._expected_ms() <= self._hold_back_ms else DULL_WORDS
+        enough = (
+            DULL_MAIL_WORDS
+            if self._is_about_mail() and last.at_ms - self._expected_ms() <= self._hold_back_ms
+            else DULL_WORDS
+        )
         dull = fillers = 0
         for index in reversed(range(len(self._pending))):
             said = self._pending[index][0]
@@ -172,6 +175,9 @@ class Gate:
             return False
         begins_code = expected is not None and expected.label in CODES and len(said.norm) == 2 and said.norm.isalpha()
         return not begins_code and self._masker.is_dull(said.word)
+
+    def _is_about_mail(self) -> bool:
+        return self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
 
     def _expected_ms(self) -> int:
         return self._expected.at_ms if self._expected else 0
@@ -216,7 +222,9 @@ class Gate:
             number = self._numbering.number(span.label, norms[max(first, span.start) : span.end], goes_on=goes_on)
             for index in range(max(first, span.start) - first, span.end - first):
                 labels[index] = (span.label, number, self._stretches)
-            if span.label in NUMERIC - {"DATE_OF_BIRTH"} or span.label == "ADDRESS":
+            if span.label == "DATE_OF_BIRTH" and birth.is_whole(norms[span.start : span.end]):
+                self._expected = None
+            elif span.label in NUMERIC or span.label == "ADDRESS":
                 self._expected = Expectation(span.label, last.channel, last.at_ms, is_answered=True)
         for (said, expected, line), label in zip(waiting, labels, strict=True):
             line.decided.append(label)
@@ -230,7 +238,8 @@ class Gate:
         """How many words go when the oldest has waited too long: up to the last that begins nothing new."""
         for count in range(len(self._pending) - 1, 0, -1):
             word = self._pending[count - 1][0].word
-            if word.ends_clause or (self._is_dull(count - 1) and word.norm not in FILLERS):
+            is_settled = self._is_dull(count - 1) and word.norm not in FILLERS
+            if word.ends_clause or (word.norm in LABEL_OF and not self._is_about_mail()) or is_settled:
                 return count
         return len(self._pending)
 

@@ -61,6 +61,8 @@ def is_candidate(window: Window, index: int) -> bool:
         return False
     if known.is_first_name(norm) and not known.is_ordinary(norm):
         return True
+    if known.is_ordinary(norm) and not known.is_first_name(norm):
+        return False
     return word.is_capital and not word.begins_sentence and not _is_shouting(window, index)
 
 
