@@ -213,12 +213,9 @@ def cpr_pieces(it: Caller) -> list[Turn]:
     turns: list[Turn] = [(A, it.one("Hvad er dit CPR-nummer?", "Må jeg få dit cpr nummer?"))]
     for piece in pieces:
         turns += [(C, marked("CPR", it.said(piece)) + "."), (A, it.one("Ja?", "Ja.", "Mm.", "Okay."))]
-    return turns[:-1] + [
-        (
-            A,
-            f"{it.one('Altså', 'Så det er', 'Jeg gentager')} {marked('CPR', it.said(birth) + ' ' + it.said(rest))}, {it.one('er det rigtigt?', 'tak.')}",
-        )
-    ]
+    whole = marked("CPR", it.said(birth) + " " + it.said(rest))
+    begin, end = it.one("Altså", "Så det er", "Jeg gentager"), it.one("er det rigtigt?", "tak.")
+    return [*turns[:-1], (A, f"{begin} {whole}, {end}")]
 
 
 def phone(it: Caller) -> list[Turn]:
@@ -385,7 +382,7 @@ def work(it: Caller) -> list[Turn]:
 def health(it: Caller) -> list[Turn]:
     ill, hurt = marked("HEALTH", it.draw.choice(HEALTH)), marked("HEALTH", it.draw.choice(INJURIES))
     return it.draw.choice([
-        [(C, f"Min mand har fået konstateret en slags {ill}.")],
+        [(C, f"Min mand har fået konstateret {ill}.")],
         [(C, f"Jeg lider af {ill}, betyder det noget?")],
         [(C, f"Jeg faldt på cyklen og {hurt}.")],
         [(A, "Har du nogen sygdomme?"), (C, f"Ja, jeg har {ill}.")],

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tavs.masking.number import ARTICLES, MONTHS, UNITS
+from tavs.masking.number import MONTHS, UNITS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import digits, is_number
+from tavs.masking.spoken import ARTICLES, digits, is_number
 
 _ORDINAL_ROOTS = (
     "første", "anden", "tredje", "fjerde", "femte", "sjette", "syvende", "ottende", "niende", "tiende", "ellevte",
@@ -54,7 +54,8 @@ def _date(window: Window, index: int) -> int:
         word = window.norm(end)
         is_article = word in ARTICLES and not is_number(window.norm(end + 1))
         goes_on = (is_number(word) and not is_article) or word in MONTHS or is_ordinal(word)
-        if not goes_on and not (word in ("og", "i", "den") and is_number(window.norm(end + 1))):
+        joins = word in ("og", "i", "den") and (is_number(window.norm(end + 1)) or is_ordinal(window.norm(end + 1)))
+        if not goes_on and not joins:
             break
         end += 1
     return end

@@ -6,7 +6,7 @@ import re
 
 from tavs.masking.cues import LABEL_OF
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import FILLERS, digits, is_number
+from tavs.masking.spoken import ARTICLES, FILLERS, digits, is_number
 
 CODES = frozenset(["PLATE", "VIN", "IBAN", "PASSPORT"])
 """What begins with letters."""
@@ -58,32 +58,15 @@ def _in_words(window: Window, index: int) -> Span | None:
 
 def _spelled(window: Window, index: int) -> Span | None:
     """Letters and digits one by one: a plate, a code, a spelled name."""
-    end, letters = index, 0
-    while end < len(window.norms) and window.same_turn(index, end):
-        norm = window.norm(end)
-        is_spelled = is_letter(norm) or (norm in WORDS and (letters or _is_spelling(window, end)))
-        if end > index and window.said[end - 1].word.ends_sentence and norm in WORDS:
-            break
-        if is_spelled:
-            letters += 1
-        elif not (is_number(norm) or (norm in BETWEEN and end > index and _goes_on(window, end + 1))):
-            break
-        end += 1
-        if end == index + 1 and not is_spelled and not (len(norm) == 2 and norm.isalpha()):
-            return None
-    if "".join(window.norms[index:end]) in LABEL_OF:
+    end, letters = _one_by_one(window, index)
+    if end == index or "".join(window.norms[index:end]) in LABEL_OF:
         return None
     text = digits(window.norms[index:end])
-    first = window.norm(index)
     expected = window.expected[index]
     if letters and text and expected and expected.label in ("PLATE", "VIN", "POLICY", "CLAIM", "PASSPORT"):
         return Span(index, end, expected.label)
-    if len(first) == 2 and first.isalpha() and first.isascii() and window.said[index].word.is_capital:
-        following = index + 1
-        while following < len(window.norms) and is_number(window.norm(following)):
-            following += 1
-        if 4 <= len(digits(window.norms[index + 1 : following])) <= 5:
-            return Span(index, following, "PLATE")
+    if plate := _begun_in_capitals(window, index):
+        return plate
     if letters == 2 and 4 <= len(text) <= 5:
         return Span(index, end, "PLATE")
     if letters >= 1 and len(text) >= 3 and letters + len(text) >= 5:
@@ -91,6 +74,34 @@ def _spelled(window: Window, index: int) -> Span | None:
     if letters >= SHORTEST_SPELLING and letters == end - index:
         return Span(index, end, "EMAIL" if expected and expected.label == "EMAIL" else "PERSON")
     return None
+
+
+def _one_by_one(window: Window, index: int) -> tuple[int, int]:
+    """Where letters and numbers in a row end, and how many of the words are letters; `index` where none begins."""
+    end, letters = index, 0
+    while end < len(window.norms) and window.same_turn(index, end):
+        norm = window.norm(end)
+        if end > index and window.said[end - 1].word.ends_clause and (norm in WORDS or norm in ARTICLES):
+            break
+        if is_letter(norm) or (norm in WORDS and (letters or _is_spelling(window, end))):
+            letters += 1
+        elif (end == index and not (len(norm) == 2 and norm.isalpha())) or (
+            end > index and not (is_number(norm) or (norm in BETWEEN and _goes_on(window, end + 1)))
+        ):
+            break
+        end += 1
+    return end, letters
+
+
+def _begun_in_capitals(window: Window, index: int) -> Span | None:
+    """`AB 12 345`: two letters written together."""
+    first = window.norm(index)
+    if not (len(first) == 2 and first.isalpha() and first.isascii() and window.said[index].word.is_capital):
+        return None
+    end = index + 1
+    while end < len(window.norms) and is_number(window.norm(end)) and window.norm(end) not in ARTICLES:
+        end += 1
+    return Span(index, end, "PLATE") if 4 <= len(digits(window.norms[index + 1 : end])) <= 5 else None
 
 
 def _is_spelling(window: Window, index: int) -> bool:

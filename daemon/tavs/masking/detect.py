@@ -75,9 +75,9 @@ class Masker:
             or norm in number.MONTHS
             or norm in organisation.FORMS
             or norm in organisation.FIRST_WORDS
-            or norm.startswith(health.HARMS)
-            or norm in health.BODY
             or norm in health.MODIFIERS
+            or health.is_harm(norm)
+            or health.is_body(norm)
             or health.is_condition(norm)
             or norm in place.PREFIXES
             or birth.is_ordinal(norm)

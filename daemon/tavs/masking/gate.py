@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 
 from tavs.events import CallId, Channel, MaskedText
 from tavs.host.journal import Message, report, say
-from tavs.masking import birth, place
+from tavs.masking import birth, mail, place
 from tavs.masking.code import CODES, WORDS, is_letter
 from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
 from tavs.masking.detect import Masker, keeps_open
-from tavs.masking.number import ARTICLES
 from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import FILLERS, is_number
+from tavs.masking.spoken import ARTICLES, FILLERS, is_number
 from tavs.masking.words import Said, Word, words
 from tavs.speech.utterance import Utterance
 
@@ -239,9 +238,13 @@ class Gate:
         for count in range(len(self._pending) - 1, 0, -1):
             word = self._pending[count - 1][0].word
             is_settled = self._is_dull(count - 1) and word.norm not in FILLERS
-            if word.ends_clause or (word.norm in LABEL_OF and not self._is_about_mail()) or is_settled:
+            if word.ends_clause or is_settled or (word.norm in LABEL_OF and not self._is_in_mail(count - 1)):
                 return count
         return len(self._pending)
+
+    def _is_in_mail(self, index: int) -> bool:
+        """`hot mail punktum com`: a word of an address that would be a cue elsewhere."""
+        return any(mail.is_part(said.norm) for said, _, _ in self._pending[:index])
 
     def _release(self) -> list[Released]:
         found = [part for line in self._lines if (part := _part(line))]

@@ -1,52 +1,63 @@
 """HEALTH: the condition of a person (GDPR article 9). A class of its own that a site can switch off.
 
+1. A condition by name ("astma", "diskusprolaps"), with the word before it that says which ("kronisk", "bugspytkirtel").
+2. A harm and the part of the body that has it, either way round: "brækkede hoften", "knæet er slidt", "vand i lungerne".
+3. What comes after "har fået konstateret", "lider af", "indlagt med".
+
 Product words (sundhedsforsikring, ulykkesforsikring) and the damage of things are no health.
 """
 
 from __future__ import annotations
 
-from tavs.masking.span import Span, Window
+from functools import lru_cache
 
-CONDITIONS = (
-    "astma", "diabetes", "sukkersyge", "blodprop", "kræft", "cancer", "leukæmi", "depression", "depressiv", "angst",
-    "stress", "piskesmæld", "knogleskørhed", "hjernerystelse", "epilepsi", "sklerose", "gigt", "migræne", "diskusprolaps",
-    "parkinson", "alzheimer", "demens", "dement", "hjerteflimmer", "hjertefejl", "hjertesygdom", "hjerteanfald", "kol",
-    "lungebetændelse", "allergi", "allergisk", "psoriasis", "eksem", "hiv", "hepatitis", "adhd", "autisme", "skizofreni",
-    "bipolar", "psykose", "ptsd", "gravid", "abort", "fertilitet", "fødselsskade", "seneskedehindebetændelse", "iskias",
-    "skoliose", "meniskskade", "korsbåndsskade", "tinnitus", "grå stær", "grøn stær", "nyresvigt", "nyresten", "galdesten",
-    "mavesår", "colitis", "crohns", "forbrænding", "lammelse", "lammet", "amputeret", "svulst", "tumor", "metastaser",
-    "kemoterapi", "stråleterapi", "insulin", "blodtryk", "kolesterol", "overvægt", "alkoholiker", "misbrug", "bulimi",
-    "anoreksi", "borreliose", "fibromyalgi", "whiplash", "hofteledsdysplasi", "søvnapnø", "stofskifte", "anæmi", "covid",
-    "discusprolaps", "brok", "forstuvning", "forstuvet", "hjernebetændelse", "meningitis", "slagtilfælde", "åreknuder",
-)  # fmt: skip
-STEMS = tuple(condition for condition in CONDITIONS if len(condition) >= 5)
+from tavs.masking.lexicon import SERVANTS, listed
+from tavs.masking.span import Span, Window
+from tavs.masking.spoken import is_number
+
+SHORTEST_STEM = 5
 ENDINGS = ("kræft", "betændelse", "prolaps", "sygdom", "syndrom", "gigt", "allergi", "lammelse", "lidelse", "smerter", "forbrænding",
-           "infektion", "depression", "skoliose", "knoglebrud", "kramper", "psykose", "fobi")  # fmt: skip
-HARMS = ("brækk", "knækk", "forstuv", "forvred", "revet", "sprængt", "slået", "slog", "skadet", "opereret", "amputer", "ondt",
-         "smerter", "hævet", "forslået", "brud", "flækket", "skåret", "klemt", "smadret", "vrikket", "beskadiget",
-         "blev opereret", "operation")  # fmt: skip
-BODY = (
-    "hofte", "hoften", "arm", "armen", "ben", "benet", "knæ", "knæet", "ryg", "ryggen", "nakke", "nakken", "skulder",
-    "skulderen", "hånd", "hånden", "håndled", "håndleddet", "finger", "fingeren", "fingre", "fod", "foden", "ankel",
-    "anklen", "tå", "tåen", "hoved", "hovedet", "kranie", "kraniet", "næse", "næsen", "kæbe", "kæben", "tand", "tanden",
-    "tænder", "fortand", "fortanden", "øje", "øjet", "øre", "øret", "bryst", "brystet", "ribben", "ribbenet", "lår",
-    "lårben", "underben", "skinneben", "albue", "albuen", "kraveben", "kravebenet", "menisk", "menisken", "korsbånd",
-    "korsbåndet", "hjerte", "hjertet", "lunge", "lungerne", "mave", "maven", "lever", "leveren", "nyre", "nyrerne",
-    "bækken", "bækkenet", "tommelfinger", "tommelfingeren", "lilletå", "storetå", "achillessene", "achillessenen", "lænd",
-    "lænden", "rygsøjle", "rygsøjlen", "håndleddene", "knæskal", "knæskallen", "hjernen", "synet", "hørelsen",
-)  # fmt: skip
-_BODY = frozenset(BODY)
-BETWEEN = frozenset(["min", "mit", "mine", "sin", "sit", "sine", "hendes", "hans", "i", "på", "den", "det", "venstre", "højre",
-                     "en", "et", "to", "begge", "af", "lidt", "meget", "sig", "og", "i"])  # fmt: skip
-REACH = 4
+           "infektion", "depression", "skoliose", "knoglebrud", "kramper", "psykose", "fobi", "blødning", "emboli", "trombose")  # fmt: skip
+NO_CONDITIONS = frozenset(
+    [
+        "stressless",
+        "blindgyde",
+        "blindrude",
+        "blinde",
+        "døve",
+        "allergivenlig",
+        "psykolog",
+        "invaliditetsgrad",
+        "invaliditet",
+        "sygdom",
+        "sygdomme",
+    ]
+)
 MODIFIERS = frozenset(
     """
     kronisk kroniske forhøjet forhøjede højt lavt svær svære let lette mild mildt alvorlig alvorligt medfødt akut
-    spastisk rygmarvs dårligt dårlig dårlige
+    spastisk dårlig dårligt dårlige nedsat begyndende
     """.split()
 )
 """Words before a condition that are part of it."""
-ILL = frozenset(["syg", "sygdom", "sygemeldt", "syge", "sygdomme"])
+HARMED = ("brækk", "knækk", "forstuv", "forvred", "forvrid", "revet", "sprængt", "slået", "slog", "skadet", "opereret", "amputer", "ondt",
+          "smert", "hævet", "forslået", "brud", "flækket", "skåret", "klemt", "smadret", "vrikke", "beskadiget", "operation", "overrevet",
+          "kvæst", "forfrys", "forbrændt", "skoldet", "forstræk", "syet", "mistet", "blinde")  # fmt: skip
+BETWEEN = frozenset(
+    "min mit mine din dit sin sit sine hendes hans i på den det venstre højre en et to begge af lidt meget sig og under omkring".split()
+)
+BECOMES = frozenset(["er", "blev", "var", "har", "jeg", "fik", "gør", "blevet", "ret", "meget", "helt"])
+REACH = 4
+CUES = frozenset(
+    """
+    lider/af lidt/af fejler/noget fået/konstateret konstateret/en diagnosen/er diagnosticeret/med udredt/for behandlet/for behandles/for
+    opereret/for indlagt/med syg/af døde/af død/af ramt/af anfald/af diagnose/er sygemeldt/med sygemeldt/på undersøgt/for rask/efter lider/under
+    medicin/for medicin/mod tabletter/for tabletter/mod piller/for piller/mod
+    """.split()
+)
+"""Pairs of words behind which a condition is named."""
+DETERMINERS = frozenset(["en", "et", "min", "sin", "noget"])
+LONGEST_NAMED = 3
 
 
 def find(window: Window) -> list[Span]:
@@ -54,34 +65,58 @@ def find(window: Window) -> list[Span]:
     for index, norm in enumerate(window.norms):
         if is_condition(norm) and not window.lexicon.is_kept(norm):
             found.append(Span(_with_modifier(window, index), _with_place(window, index + 1), "HEALTH"))
-        elif norm.startswith(HARMS) or norm in ("slået", "slog"):
-            end = _body_after(window, index + 1)
-            if end:
-                found.append(Span(index, end, "HEALTH"))
-        elif norm in _BODY:
-            end = _harm_after(window, index + 1)
-            if end:
-                found.append(Span(index, end, "HEALTH"))
+        elif (
+            (is_harm(norm) and (end := _body_after(window, index + 1)))
+            or (is_body(norm) and (end := _harm_after(window, index + 1)))
+            or (f"{window.norm(index - 2)}/{window.norm(index - 1)}" in CUES and (end := _named(window, index)) > index)
+        ):
+            found.append(Span(index, end, "HEALTH"))
     return found
 
 
+@lru_cache(maxsize=65536)
 def is_condition(norm: str) -> bool:
-    return norm in CONDITIONS or norm.startswith(STEMS) or norm.endswith(ENDINGS)
+    if norm in NO_CONDITIONS:
+        return False
+    return norm in listed("conditions.txt") or norm.startswith(_stems()) or norm.endswith(ENDINGS)
+
+
+@lru_cache(maxsize=65536)
+def is_harm(norm: str) -> bool:
+    return norm.startswith(HARMED) or norm in listed("harms.txt") or norm in listed("hurt.txt")
+
+
+def is_body(norm: str) -> bool:
+    return norm in listed("body.txt")
+
+
+@lru_cache(maxsize=1)
+def _stems() -> tuple[str, ...]:
+    return tuple(condition for condition in listed("conditions.txt") if len(condition) >= SHORTEST_STEM)
 
 
 def _with_modifier(window: Window, index: int) -> int:
-    return index - 1 if window.norm(index - 1) in MODIFIERS else index
+    """From the word that says which condition: `kronisk migræne`, and a compound that was heard as two words."""
+    if not index or not window.same_turn(index - 1, index):
+        return index
+    before = window.norm(index - 1)
+    is_half = (
+        window.norm(index) in ENDINGS
+        and len(before) >= SHORTEST_STEM
+        and before not in SERVANTS
+        and not is_number(before)
+    )
+    return index - 1 if before in MODIFIERS or is_half else index
 
 
 def _with_place(window: Window, index: int) -> int:
-    end = _body_after(window, index)
-    return end or index
+    return _body_after(window, index) or index
 
 
 def _body_after(window: Window, index: int) -> int:
     """Past a part of the body a few words on; 0 where there is none."""
     for end in range(index, min(index + REACH, len(window.norms))):
-        if window.norm(end) in _BODY:
+        if is_body(window.norm(end)):
             return end + 1
         if window.norm(end) not in BETWEEN:
             return 0
@@ -91,8 +126,21 @@ def _body_after(window: Window, index: int) -> int:
 def _harm_after(window: Window, index: int) -> int:
     for end in range(index, min(index + REACH, len(window.norms))):
         norm = window.norm(end)
-        if norm.startswith(HARMS):
+        if is_harm(norm):
             return end + 1
-        if norm not in BETWEEN and norm not in ("er", "blev", "var", "har", "har jeg", "fik"):
+        if norm not in BETWEEN and norm not in BECOMES:
             return 0
     return 0
+
+
+def _named(window: Window, index: int) -> int:
+    """Past the words that name a condition after a cue: up to a function word, a number or the end of the clause."""
+    end = index
+    while end < len(window.norms) and end - index < LONGEST_NAMED and window.same_turn(index, end):
+        norm = window.norm(end)
+        if norm in SERVANTS or is_number(norm) or window.lexicon.is_kept(norm):
+            break
+        end += 1
+        if window.said[end - 1].word.ends_clause:
+            break
+    return end

@@ -94,18 +94,20 @@ class Lexicon:
 
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
-    towns = _words("towns.txt")
+    towns = listed("towns.txt")
     return Lexicon(
-        first_names=_words("first_names.txt"),
-        last_names=_words("last_names.txt"),
-        ordinary=_words("ordinary.txt"),
+        first_names=listed("first_names.txt"),
+        last_names=listed("last_names.txt"),
+        ordinary=listed("ordinary.txt"),
         towns=towns,
         town_heads=frozenset(town.partition(" ")[0] for town in towns if " " in town),
-        countries=_words("countries.txt"),
+        countries=listed("countries.txt"),
     )
 
 
-def _words(name: str) -> frozenset[str]:
+@lru_cache
+def listed(name: str) -> frozenset[str]:
+    """The words of a list in `gazetteer/`, one a line."""
     return frozenset((FOLDER / name).read_text(encoding="utf-8").split("\n")) - {""}
 
 

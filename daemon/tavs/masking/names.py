@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,10 @@ LEAST_BESIDE = 0.7
 LEAST_ORDINARY = 0.97
 """Least probability of a name for a word that no list of ordinary words has, for an ordinary word beside one of those, and
 for ordinary words alone."""
+ANNOUNCING = frozenset(
+    "hos hedder navn firma firmaet bor boede adressen vejen arbejder ansat ejer driver flyttet".split()
+)
+"""Words behind which even words of every day are read."""
 LONGEST_TOKENS = 500
 """Most public models read 512 tokens; a longer window is refused, which withholds it."""
 
@@ -53,7 +57,7 @@ class NameModel:
 
     def __init__(self, model: ModelFile) -> None:
         verify(model)
-        self._classes = _classes(model.labels)
+        self._labels, self._classes = _classes(model.labels)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -80,21 +84,23 @@ class NameModel:
         ids = np.array([encoding.ids], dtype=np.int64)
         known = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         logits = self._session.run(None, {name: known[name] for name in self._inputs})[0][0]
-        readings = [Reading("", 0.0)] * len(words)
         first: dict[int, int] = {}
         for token, word in enumerate(encoding.word_ids):
             if word is not None:
                 first.setdefault(word, token)
-        for word, chances in zip(first, _softmax(logits[list(first.values())]), strict=True):
-            readings[word] = self._reading(chances)
+        readings = [Reading("", 0.0)] * len(words)
+        chances = _softmax(logits[list(first.values())]) @ self._classes
+        for word, best, likeliest, whole in zip(
+            first, chances.argmax(-1).tolist(), chances.max(-1).tolist(), chances.sum(-1).tolist(), strict=True
+        ):
+            readings[word] = Reading(self._labels[best] if likeliest else "", whole)
         return readings
-
-    def _reading(self, chances: npt.NDArray[np.float32]) -> Reading:
-        of_label = {label: float(chances[outputs].sum()) for label, outputs in self._classes.items()}
-        return Reading(max(of_label, key=of_label.__getitem__), sum(of_label.values()))
 
 
 def find(window: Window, model: NameModel) -> list[Span]:
+    announced = any(norm in ANNOUNCING for norm in window.norms[max(0, window.first - 2) :])
+    if not announced and not any(_is_worth_reading(window, index) for index in range(window.first, len(window.norms))):
+        return []
     readings = model.read([_as_written(window, index) for index in range(len(window.norms))])
     found: list[Span] = []
     index = 0
@@ -119,6 +125,17 @@ def _encoded(tokenizer: Tokenizer, words: Sequence[str]) -> Encoding:
         raise ValueError(f"the tokenizer failed ({type(error).__name__})") from None
 
 
+def _is_worth_reading(window: Window, index: int) -> bool:
+    """Words of every day, of which nobody and no town bears the name, need no model."""
+    norm, known = window.norm(index), window.lexicon
+    if norm in SERVANTS:
+        return False
+    is_borne = (
+        known.is_first_name(norm) or known.is_last_name(norm) or norm in known.towns or norm.endswith(place.SUFFIXES)
+    )
+    return is_borne or not _is_plain(window, index)
+
+
 def _as_written(window: Window, index: int) -> str:
     norm = window.norm(index)
     return norm.capitalize() if window.said[index].word.is_capital else norm
@@ -133,9 +150,10 @@ def _may_name(window: Window, readings: Sequence[Reading], index: int) -> bool:
 
 
 def _is_plain(window: Window, index: int) -> bool:
-    """A word of every day that is not written like a name."""
+    """A word of every day or a number, and not written like a name."""
     word = window.said[index].word
-    return window.lexicon.is_ordinary(word.norm) and (word.begins_sentence or not word.is_capital)
+    is_known = window.lexicon.is_ordinary(word.norm) or is_number(word.norm)
+    return is_known and (word.begins_sentence or not word.is_capital)
 
 
 def _is_sure(window: Window, readings: Sequence[Reading], start: int, end: int) -> bool:
@@ -148,18 +166,18 @@ def _goes_on(window: Window, readings: Sequence[Reading], start: int, end: int) 
     return end == start or (readings[end].label == readings[start].label and window.same_turn(start, end))
 
 
-def _classes(labels: Sequence[str]) -> dict[str, list[int]]:
-    """The outputs of each of our labels. Raises ModelError where a model knows none of them."""
-    classes: dict[str, list[int]] = {}
-    for output, label in enumerate(labels):
-        ours = LABEL_OF.get(label.rpartition("-")[2])
-        if ours:
-            classes.setdefault(ours, []).append(output)
-    if not classes:
+def _classes(outputs: Sequence[str]) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """Our labels, and which outputs of the model count for each: (outputs, labels) of 0 and 1.
+
+    Raises ModelError where a model knows none of our labels.
+    """
+    ours = [LABEL_OF.get(output.rpartition("-")[2]) for output in outputs]
+    labels = sorted({label for label in ours if label})
+    if not labels:
         raise ModelError("the name model knows no label of ours", f"known: {', '.join(LABEL_OF)}")
-    return classes
+    return labels, np.array([[label == each for each in labels] for label in ours], dtype=np.float32)
 
 
-def _softmax(logits: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    yield from raised / raised.sum(axis=-1, keepdims=True)
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float32)

@@ -15,14 +15,12 @@ from collections.abc import Iterator
 from tavs.masking.cues import NUMERIC
 from tavs.masking.lexicon import BRANDS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import CORRECTIONS, FILLERS, TENS, digits, is_number
+from tavs.masking.spoken import ARTICLES, CORRECTIONS, FILLERS, TENS, digits, is_number
 from tavs.masking.spoken import UNITS as UNIT_WORDS
 
 MASKED_DIGITS = 4
 LONGEST_COUNT = 7
 """Digits that anything is counted in; more are no amount."""
-ARTICLES = frozenset(["en", "et", "én", "ét", "een", "one", "fir"])
-"""Number words that are ordinary words as well: numbers only beside another number."""
 ROUND = frozenset(["tusind", "hundrede", "hundred"])
 """Alone they are politeness ("tusind tak") or a guess, not a number."""
 UNITS = frozenset(
@@ -97,7 +95,7 @@ def _is_only_article(window: Window, start: int, end: int) -> bool:
     if end >= len(window.norms) or not window.same_turn(end - 1, end):
         return False
     before, last = window.norm(end - 2), window.norm(end - 1)
-    begins = before == "og" or window.said[end - 2].word.ends_sentence or window.norm(end) in UNITS
+    begins = before == "og" or window.said[end - 2].word.ends_clause or window.norm(end) in UNITS
     return (last in ARTICLES and (end - start <= 2 or begins)) or last == "og"
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 
 from tavs.masking.lexicon import SERVANTS
-from tavs.masking.number import ARTICLES, UNITS
+from tavs.masking.number import UNITS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import digits, is_number
+from tavs.masking.spoken import ARTICLES, digits, is_number
 
 SUFFIXES = (
     "vej", "vejen", "gade", "gaden", "allé", "alle", "alléen", "stræde", "strædet", "vænge", "vænget", "parken", "toften",

@@ -47,6 +47,8 @@ FOREIGN = {
 REPEATS = {"dobbelt": 2, "dobbel": 2, "trippel": 3}
 PLURALS = {"nuller": "0", "ettaller": "1", "toere": "2", "treere": "3", "firere": "4", "femmere": "5", "seksere": "6",
            "syvere": "7", "ottere": "8", "niere": "9"}  # fmt: skip
+ARTICLES = frozenset(["en", "et", "én", "ét", "een", "one", "fir"])
+"""Number words that are ordinary words as well: numbers only beside another number."""
 HESITATIONS = frozenset(
     ["øh", "øhm", "øm", "hm", "eh", "æh", "ja", "jo", "altså", "og", "så", "lige", "nå", "okay", "derefter"]
 )

@@ -14,6 +14,8 @@ INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, 0x180
 PIECE = re.compile(r"\S+")
 LONGEST_WORD = 64
 """A longer run without a space is cut, so that one word never costs more than a sentence."""
+ABBREVIATIONS = frozenset("sct skt gl nr dr hr kl ca h.c chr a b c e f h j k l m p r s t".split())
+"""Words whose full stop ends no sentence."""
 SENTENCE_END = frozenset(".?!")
 
 
@@ -50,12 +52,13 @@ def words(text: str, begins: bool = True) -> list[Word]:
             left = raw.find(core) if core else 0
             core = core or raw
             tail = raw[left + len(core) :]
-            ends = bool(SENTENCE_END & set(tail))
+            norm = folded(core)
+            ends = bool(SENTENCE_END & set(tail)) and not (tail == "." and norm in ABBREVIATIONS)
             found.append(
                 Word(
                     start=start + left,
                     end=start + left + len(core),
-                    norm=folded(core),
+                    norm=norm,
                     is_capital=core[:1].isupper(),
                     ends_sentence=ends,
                     begins_sentence=begins,
