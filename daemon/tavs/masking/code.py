@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tavs.masking import iban, plate, vin
 from tavs.masking.cues import LABEL_OF
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import ARTICLES, FILLERS, digits, is_number
@@ -14,9 +15,6 @@ WORDS = frozenset("iå")
 """Letters that are words of their own, and count only beside another letter."""
 BETWEEN = FILLERS | {"gange"}
 SHORTEST_SPELLING = 3
-_PLATE = re.compile(r"[a-zæøå]{2}\d{5}")
-_VIN = re.compile(r"(?=.*\d)(?=.*[a-z])[a-hj-npr-z0-9]{11,17}")
-_IBAN = re.compile(r"[a-z]{2}\d{2}[a-z0-9]{8,30}")
 _MIXED = re.compile(r"(?=(?:.*\d){3})(?=.*[a-zæøå])[a-zæøå0-9./-]{4,}")
 _MEASURE = re.compile(r"\d+([.,]\d+)?(kr|km|kvm|m2|cm|mm|kg|ml|cl|dl|gb|mb|tb|hk|kw|kwh|w|v|l|m|g|år|ers?|'?erne)")
 
@@ -39,16 +37,16 @@ def find(window: Window) -> list[Span]:
 
 def _in_words(window: Window, index: int) -> Span | None:
     norm = window.norm(index).replace("-", "").replace(".", "")
-    if _IBAN.fullmatch(norm):
+    if iban.is_shaped(norm):
         return Span(index, index + 1, "IBAN")
     if norm[:2].isalpha() and norm[2:].isdigit() and len(norm) == 4 and norm[:2] == "dk":
         end = index + 1
         while end < len(window.norms) and window.norm(end).isdigit():
             end += 1
         return Span(index, end, "IBAN") if end - index >= 3 else None
-    if _PLATE.fullmatch(norm):
+    if plate.is_shaped(norm):
         return Span(index, index + 1, "PLATE")
-    if _VIN.fullmatch(norm) and sum(map(str.isdigit, norm)) >= 3:
+    if vin.is_shaped(norm):
         return Span(index, index + 1, "VIN")
     if _MIXED.fullmatch(norm) and not _MEASURE.fullmatch(norm):
         expected = window.expected[index]
@@ -65,9 +63,9 @@ def _spelled(window: Window, index: int) -> Span | None:
     expected = window.expected[index]
     if letters and text and expected and expected.label in ("PLATE", "VIN", "POLICY", "CLAIM", "PASSPORT"):
         return Span(index, end, expected.label)
-    if plate := _begun_in_capitals(window, index):
-        return plate
-    if letters == 2 and 4 <= len(text) <= 5:
+    if begun := _begun_in_capitals(window, index):
+        return begun
+    if plate.is_spelled(letters, text):
         return Span(index, end, "PLATE")
     if letters >= 1 and len(text) >= 3 and letters + len(text) >= 5:
         return Span(index, end, expected.label if expected else "PLATE" if letters <= 3 else "VIN")

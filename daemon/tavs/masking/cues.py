@@ -9,38 +9,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tavs.events import Channel
+from tavs.masking import account, card, claim, cpr, iban, passport, phone, plate, policy, vin
 
 CUES: dict[str, tuple[str, ...]] = {
-    "CPR": ("cpr", "cprnummer", "cprnummeret", "cprnr", "personnummer", "personnummeret", "personnr", "seperr", "seper",
-            "seperrnummer", "seperrnr", "cepernummer", "cepeernummer", "firesidste", "firebagest", "firebagerste",
-            "sidstefire", "sidstefirecifre", "sepernummer"),
-    "PHONE": ("telefon", "telefonen", "telefonnummer", "telefonnummeret", "tlf", "tlfnr", "mobil", "mobilen", "mobilnummer",
-              "mobilnummeret", "fastnet", "ringepå", "ringetilmigpå", "ringetildempå", "træffespå", "fatidigpå",
-              "nummerduringerfra", "telefonnr", "mobilnr", "fangemigpå", "ringemigpå", "ringetilbagepå"),
-    "EMAIL": ("mail", "email", "mailen", "emailen", "mailadresse", "emailadresse", "mailadressen", "emailadressen"),
-    "ADDRESS": ("adresse", "adressen", "vejnavn", "vejnavnet", "husnummer", "husnummeret", "borpå", "bordu", "borde",
-                "bordudu", "bordenhenne", "bopæl", "flyttettil", "heddervejen", "heddergaden", "gadenavn", "vejenhedder", "bornedepå"),
-    "LOCATION": ("postnummer", "postnummeret", "postnr", "hvilkenby", "byen"),
-    "DATE_OF_BIRTH": ("født", "fødselsdato", "fødselsdatoen", "fødselsdag", "fødselsdagen", "fødselsår"),
-    "ACCOUNT": ("konto", "kontoen", "kontonummer", "kontonummeret", "kontonr", "reg", "regnr", "regnummer", "nemkonto",
-                "registreringsnummeribanken", "regnummeret", "bankkonto"),
-    "CARD": ("kortnummer", "kortnummeret", "kortet", "dankort", "dankortet", "visakort", "mastercard", "betalingskort",
-             "udløbsdato", "udløbsdatoen", "udløber", "kontrolcifre", "sikkerhedskode", "cvc", "cvv", "kortnr"),
-    "IBAN": ("iban", "ibannummer"),
-    "POLICY": ("police", "policen", "policenummer", "policenummeret", "policenr", "aftalenummer", "kundenummer",
-               "kundenummeret", "forsikringsnummer", "policeharnummer", "polisenummer", "polise", "politsenummer"),
-    "CLAIM": ("skadenummer", "skadenummeret", "skadesnummer", "skadesnummeret", "skadenr", "sagsnummer", "sagsnummeret",
-              "sagsnr", "journalnummer", "skadesagsnummer", "anmeldelsesnummer"),
-    "PLATE": ("nummerplade", "nummerpladen", "registreringsnummer", "registreringsnummeret", "plade", "pladen"),
-    "VIN": ("stelnummer", "stelnummeret", "stelnr", "chassisnummer"),
-    "PASSPORT": ("pasnummer", "pasnummeret", "pasnr", "passet", "pas"),
-    "PERSON": ("navn", "navnet", "hedder", "talermed", "taltmed", "talemed", "talemed", "fuldenavn", "mitnavner",
-               "efternavn", "fornavn", "mellemnavn", "stavesdet", "staves", "staverdu", "stavesdit"),
-    "ORG": ("arbejderhos", "ansathos", "arbejdsgiver", "arbejdsplads", "firmahedder", "firmaethedder", "arbejderfor",
-            "arbejderpå", "ansatpå", "ansatved", "firmanavn"),
-    "URL_USER": ("facebook", "instagram", "snapchat", "tiktok", "linkedin", "brugernavn", "brugernavnet", "profil", "profilen", "hjemmeside", "hjemmesiden", "profilnavn"),
-    "NUMBER": ("nummer", "nummeret", "nr", "kode", "koden", "referencenummer", "ordrenummer", "referencen", "kundenr",
-               "medlemsnummer", "serienummer", "imei", "fakturanummer", "bookingnummer", "pinkode", "adgangskode"),
+    "CPR": cpr.CUES,
+    "PHONE": phone.CUES,
+    "ACCOUNT": account.CUES,
+    "CARD": card.CUES,
+    "POLICY": policy.CUES,
+    "CLAIM": claim.CUES,
+    "PASSPORT": passport.CUES,
+    "IBAN": iban.CUES,
+    "PLATE": plate.CUES,
+    "VIN": vin.CUES,
+    "EMAIL": (
+        "mail", "email", "mailen", "emailen", "mailadresse", "emailadresse", "mailadressen", "emailadressen",
+    ),
+    "ADDRESS": (
+        "adresse", "adressen", "vejnavn", "vejnavnet", "husnummer", "husnummeret", "borpå", "bordu", "borde",
+        "bordudu", "bordenhenne", "bopæl", "flyttettil", "heddervejen", "heddergaden", "gadenavn", "vejenhedder",
+        "bornedepå",
+    ),
+    "LOCATION": (
+        "postnummer", "postnummeret", "postnr", "hvilkenby", "byen",
+    ),
+    "DATE_OF_BIRTH": (
+        "født", "fødselsdato", "fødselsdatoen", "fødselsdag", "fødselsdagen", "fødselsår",
+    ),
+    "PERSON": (
+        "navn", "navnet", "hedder", "talermed", "taltmed", "talemed", "fuldenavn", "mitnavner", "efternavn",
+        "fornavn", "mellemnavn", "stavesdet", "staves", "staverdu", "stavesdit",
+    ),
+    "ORG": (
+        "arbejderhos", "ansathos", "arbejdsgiver", "arbejdsplads", "firmahedder", "firmaethedder", "arbejderfor",
+        "arbejderpå", "ansatpå", "ansatved", "firmanavn",
+    ),
+    "URL_USER": (
+        "facebook", "instagram", "snapchat", "tiktok", "linkedin", "brugernavn", "brugernavnet", "profil",
+        "profilen", "hjemmeside", "hjemmesiden", "profilnavn",
+    ),
+    "NUMBER": (
+        "nummer", "nummeret", "nr", "kode", "koden", "referencenummer", "ordrenummer", "referencen", "kundenr",
+        "medlemsnummer", "serienummer", "imei", "fakturanummer", "bookingnummer", "pinkode", "adgangskode",
+    ),
 }  # fmt: skip
 LABEL_OF = {cue: label for label, cues in CUES.items() for cue in cues}
 LONGEST_CUE_WORDS = 4

@@ -2,16 +2,16 @@
 
 1. Every run of four digits and more is masked, written or said, across fillers and self-corrections, unless its company
    proves it harmless: an amount, a measure, a paragraph, a year, a time.
-2. What is being talked about chooses the label and masks shorter pieces too; without it the shape chooses: ten digits
-   beginning with a date are a CPR number, eight a telephone number, sixteen a card. CPR numbers without modulus 11 exist
-   since 2007 (cpr.dk), so no checksum decides anything.
+2. What is being talked about chooses the label and masks shorter pieces too; without it the form chooses, which each
+   kind's own file knows. No checksum decides whether a number is masked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from tavs.masking import account, card, cpr, phone
 from tavs.masking.cues import NUMERIC
 from tavs.masking.lexicon import BRANDS
 from tavs.masking.span import Span, Window
@@ -19,6 +19,13 @@ from tavs.masking.spoken import ARTICLES, CORRECTIONS, FILLERS, TENS, digits, is
 from tavs.masking.spoken import UNITS as UNIT_WORDS
 
 MASKED_DIGITS = 4
+SHAPES: dict[str, Callable[[str], bool]] = {
+    "CPR": cpr.is_shaped,
+    "CARD": card.is_shaped,
+    "ACCOUNT": account.is_shaped,
+    "PHONE": phone.is_shaped,
+}
+"""Kinds of numbers that can be told by their form, the more telling first."""
 LONGEST_COUNT = 7
 """Digits that anything is counted in; more are no amount."""
 ROUND = frozenset(["tusind", "hundrede", "hundred"])
@@ -207,15 +214,4 @@ def _stands_alone(window: Window, start: int, end: int) -> bool:
 
 
 def _by_shape(text: str) -> str:
-    if len(text) == 10 and is_day(text[:4]):
-        return "CPR"
-    if len(text) == 8 and text[0] not in "01":
-        return "PHONE"
-    if len(text) == 16:
-        return "CARD"
-    return "NUMBER"
-
-
-def is_day(text: str) -> bool:
-    """Whether four digits are a day and a month."""
-    return 1 <= int(text[:2]) <= 31 and 1 <= int(text[2:4]) <= 12
+    return next((label for label, kind in SHAPES.items() if kind(text)), "NUMBER")

@@ -14,6 +14,8 @@
 '6211'
 >>> digits(["halv", "treds", "treog", "fyrre"])
 '5043'
+>>> digits(["tjuefem", "twenty", "two", "fyrtiosju"])
+'252247'
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+
+from tavs.masking import foreign
 
 UNITS = {
     "nul": 0, "nulte": 0, "en": 1, "et": 1, "én": 1, "ét": 1, "een": 1, "to": 2, "tre": 3, "fire": 4, "fir": 4, "fem": 5,
@@ -35,15 +39,6 @@ TENS = {
     "halvtredsindstyve": 50, "tres": 60, "treds": 60, "tresindstyve": 60, "halvfjerds": 70, "halvfjers": 70,
     "halvfjerdsindstyve": 70, "firs": 80, "firsindstyve": 80, "halvfems": 90, "halvfemsindstyve": 90,
 }  # fmt: skip
-FOREIGN = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "noll": 0, "ett": 1, "två": 2, "fyra": 4, "sex": 6, "sju": 7, "åtta": 8, "nio": 9, "tio": 10, "elva": 11,
-    "tjue": 20, "tjugo": 20, "tretti": 30, "trettio": 30, "førti": 40, "fyrtio": 40, "femti": 50, "femtio": 50,
-    "seksti": 60, "sextio": 60, "sytti": 70, "sjuttio": 70, "åtti": 80, "åttio": 80, "nitti": 90, "nittio": 90,
-    "ten": 10, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-    "ninety": 90, "sjette": 6,
-}  # fmt: skip
-"""Norwegian, Swedish and English, as far as they are no Danish words."""
 REPEATS = {"dobbelt": 2, "dobbel": 2, "trippel": 3}
 PLURALS = {"nuller": "0", "ettaller": "1", "toere": "2", "treere": "3", "firere": "4", "femmere": "5", "seksere": "6",
            "syvere": "7", "ottere": "8", "niere": "9"}  # fmt: skip
@@ -59,7 +54,7 @@ FILLERS = HESITATIONS | SEPARATORS | CORRECTIONS
 """Words that stand inside a number without ending it."""
 HALVES = {"treds": "halvtreds", "tres": "halvtres", "fjerds": "halvfjerds", "fems": "halvfems", "fjers": "halvfjers"}
 
-_SIMPLE: dict[str, int] = {**FOREIGN, **UNITS, **TEENS, **TENS}
+_SIMPLE: dict[str, int] = {**foreign.SMALL, **UNITS, **TEENS, **TENS}
 _JOINED = {f"{unit}og{ten}": one + many for unit, one in UNITS.items() if one for ten, many in TENS.items()}
 _JOINED |= {f"{unit}{ten}": one + many for unit, one in UNITS.items() if one > 1 for ten, many in TENS.items()}
 _SMALL = {**_JOINED, **_SIMPLE}
@@ -172,4 +167,6 @@ def _below_hundred(norms: Sequence[str], index: int) -> tuple[int | None, int]:
         return UNITS[norm] + TENS[norms[index + 2]], 3
     if norm == "halv" and following in HALVES:
         return _SMALL[HALVES[following]], 2
+    if norm in foreign.TENS and following in foreign.ENDS:
+        return foreign.TENS[norm] + foreign.ENDS[following], 2
     return value(norm), 1

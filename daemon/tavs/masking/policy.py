@@ -1,0 +1,8 @@
+"""POLICY: number of a policy or a customer. Every insurer has a form of its own, so only what is said before tells."""
+
+from __future__ import annotations
+
+CUES = (
+    "police", "policen", "policenummer", "policenummeret", "policenr", "aftalenummer", "kundenummer",
+    "kundenummeret", "forsikringsnummer", "policeharnummer", "polisenummer", "polise", "politsenummer",
+)  # fmt: skip
