@@ -35,6 +35,9 @@ app = typer.Typer(
 terms_app = typer.Typer(help="Product terms.", no_args_is_help=True)
 app.add_typer(terms_app, name="terms")
 
+masking_app = typer.Typer(help="How well masking works.", no_args_is_help=True)
+app.add_typer(masking_app, name="masking")
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="One JSON document a line.")]
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder that holds everything (TAVS_HOME).")]
@@ -223,6 +226,34 @@ def terms_search(text: str, as_json: AsJson = False) -> None:
         _print({"sections": found})
     for section in [] if as_json else found:
         print(f"{section['doc']} {section['section']}  {section['title']}")
+
+
+@masking_app.command("report")
+def masking_report(
+    segments: Annotated[
+        int, typer.Option(min=0, help="Read that many masked segments now; 0 shows the last report.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """How much masking may have missed: read a sample, mark what should not be there."""
+    import getpass
+
+    from tavs.review import report
+    from tavs.review.sample import texts
+
+    def ask(text: str) -> str:
+        return str(typer.prompt(f"\n{text}\nmissed", default="", show_default=False, err=True))
+
+    place = _home(None)
+    if segments:
+        found = report.read_through(texts(place, segments, RealClock().now()), ask, getpass.getuser())
+        report.store(found, place.reviews)
+    else:
+        found = report.latest(place.reviews)
+    if as_json:
+        _print(found.document())
+    else:
+        print("\n".join(found.lines()))
 
 
 def _home(chosen: Path | None) -> Home:

@@ -56,6 +56,11 @@ class Home:
         return self.var / "terms"
 
     @property
+    def reviews(self) -> Path:
+        """What people found who read masked text through."""
+        return self.var / "reviews"
+
+    @property
     def relay_socket(self) -> Path:
         return self.root / "run/tavs/relay.sock"
 
