@@ -25,8 +25,9 @@ check: setup ## format, lint, types, import contracts
 bench: setup ## speed and size beside their targets (about 15 minutes; JSON on stdout)
 	@$(PYTHON) tests/bench/appliance.py
 
-bench-masking: setup ## masking on the calls in tests/masking/calls
-	@$(PYTHON) tests/masking/score.py tests/masking/calls/*.jsonl
+bench-masking: ## masking on invented calls, beside Presidio (about 15 minutes)
+	@packaging/setup.sh bench
+	@PYTHONPATH=tests/masking .venv-bench/bin/python tests/bench/masking.py
 
 bench-advice: setup ## the ranker on the queries in tests/advice
 	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl
@@ -35,9 +36,9 @@ demo-call: ## make the sound of the demo call again (needs espeak-ng)
 	@$(PYTHON) -m tavs.demo.synthesise
 
 lock: ## write the lock files anew (needs pip-tools in the path)
-	@cd packaging && for part in requirements requirements-dev; do \
+	@cd packaging && for part in requirements requirements-dev requirements-bench; do \
 	  pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
 	    --output-file $$part.lock $$part.in; done
 
 clean: ## remove what setup and the tools made
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info
+	@rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info

@@ -30,24 +30,28 @@ system_packages() {
 }
 
 python_environment() {
-  local python=/usr/bin/python3 stamp=.venv/tavs.lock
-  local lock=packaging/requirements-dev.lock alone=packaging/requirements-alone.lock
+  local folder=$1 lock=$2 alone=packaging/requirements-alone.lock
+  local python=/usr/bin/python3 stamp=$folder/tavs.lock
   "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
     fail "$python is not Python 3.11" "Debian 12 has it; other systems are not supported yet"
   if [[ -f $stamp ]] && cat "$lock" "$alone" | cmp -s - "$stamp"; then
     echo "python environment: up to date"
     return
   fi
-  echo "python environment: installing into .venv from $lock"
-  "$python" -m venv --clear .venv
-  { .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock" &&
-    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r "$alone"; } ||
+  echo "python environment: installing into $folder from $lock"
+  "$python" -m venv --clear "$folder"
+  { "$folder/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock" &&
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r "$alone"; } ||
     fail "the locked Python packages cannot be installed" "check the network; every package is checked against its hash"
-  .venv/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps --editable . ||
-    fail "tavs itself cannot be installed into .venv" "see the message above"
+  "$folder/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps --editable . ||
+    fail "tavs itself cannot be installed into $folder" "see the message above"
   cat "$lock" "$alone" >"$stamp"
 }
 
 [[ -r /etc/debian_version ]] || fail "this is not a Debian system" "Tavs is made for Debian 12"
 system_packages
-python_environment
+case ${1:-} in
+  "") python_environment .venv packaging/requirements-dev.lock ;;
+  bench) python_environment .venv-bench packaging/requirements-bench.lock ;;
+  *) fail "unknown part: $1" "packaging/setup.sh [bench]" ;;
+esac

@@ -52,7 +52,8 @@ def _date(window: Window, index: int) -> int:
     end = index + 1
     while end < len(window.norms) and end - index < 9 and window.same_turn(index, end):
         word = window.norm(end)
-        is_article = word in ARTICLES and not is_number(window.norm(end + 1))
+        ends_year = window.norm(end - 1) == "og" and window.norm(end - 2) in ("hundrede", "tusind")
+        is_article = word in ARTICLES and not is_number(window.norm(end + 1)) and not ends_year
         goes_on = (is_number(word) and not is_article) or word in MONTHS or is_ordinal(word)
         joins = word in ("og", "i", "den") and (is_number(window.norm(end + 1)) or is_ordinal(window.norm(end + 1)))
         if not goes_on and not joins:

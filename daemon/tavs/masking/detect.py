@@ -75,6 +75,7 @@ class Masker:
             or norm in number.MONTHS
             or norm in organisation.FORMS
             or norm in organisation.FIRST_WORDS
+            or norm in organisation.TRADES
             or norm in health.MODIFIERS
             or health.is_harm(norm)
             or health.is_body(norm)

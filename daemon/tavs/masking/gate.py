@@ -22,7 +22,7 @@ from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import ARTICLES, FILLERS, is_number
-from tavs.masking.words import Said, Word, words
+from tavs.masking.words import Said, Word, visible, words
 from tavs.speech.utterance import Utterance
 
 HISTORY_WORDS = 12
@@ -290,7 +290,7 @@ def _part(line: _Line) -> Released | None:
 def _masked(line: _Line, first: int, end: int) -> str:
     text = line.utterance.text
     out: list[str] = []
-    position = line.words[first - 1].end if first else 0
+    position = line.words[first].start if first else 0
     until = line.words[end].start if end < len(line.words) else len(text)
     index = first
     while index < end:
@@ -307,4 +307,4 @@ def _masked(line: _Line, first: int, end: int) -> str:
         position = line.words[stop - 1].end
         index = stop
     out.append(text[position:until])
-    return " ".join("".join(out).split())
+    return visible("".join(out))

@@ -60,7 +60,9 @@ def _local_start(window: Window, index: int) -> int:
     start = index
     while start > 0 and index - start < LONGEST_LOCAL and window.same_turn(start - 1, index):
         norm = window.norm(start - 1)
-        if norm in BEFORE_MAIL or (window.said[start - 1].word.ends_sentence and norm not in INSIDE):
+        if (norm in BEFORE_MAIL and start < index) or (
+            window.said[start - 1].word.ends_sentence and norm not in INSIDE
+        ):
             break
         start -= 1
     return start

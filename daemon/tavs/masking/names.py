@@ -21,6 +21,7 @@ from tavs.catalogue import ModelFile, verify
 from tavs.errors import ModelError
 from tavs.masking import place
 from tavs.masking.lexicon import SERVANTS
+from tavs.masking.number import UNITS
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import is_number
 
@@ -109,8 +110,7 @@ def find(window: Window, model: NameModel) -> list[Span]:
         while end < len(readings) and _may_name(window, readings, end) and _goes_on(window, readings, index, end):
             end += 1
         if end > index and _is_sure(window, readings, index, end):
-            label = readings[index].label
-            found.append(Span(index, place.numbered(window, end) if label == "ADDRESS" else end, label))
+            found.append(_span(window, index, end, readings[index].label))
         index = max(end, index + 1)
     return found
 
@@ -123,6 +123,16 @@ def _encoded(tokenizer: Tokenizer, words: Sequence[str]) -> Encoding:
         raise
     except BaseException as error:  # noqa: BLE001 - see above
         raise ValueError(f"the tokenizer failed ({type(error).__name__})") from None
+
+
+def _span(window: Window, start: int, end: int, label: str) -> Span:
+    """A place with a house number behind it is an address; a street takes its floor along."""
+    if label not in ("ADDRESS", "LOCATION"):
+        return Span(start, end, label)
+    after = place.numbered(window, end)
+    if after == end or window.norm(after) in UNITS:
+        return Span(start - place.has_prefix(window, start), end, label)
+    return Span(start - place.has_prefix(window, start), after, "ADDRESS")
 
 
 def _is_worth_reading(window: Window, index: int) -> bool:

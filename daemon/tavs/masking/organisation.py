@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tavs.masking.lexicon import SERVANTS
 from tavs.masking.span import Span, Window
 
 FORMS = frozenset(["aps", "a/s", "as", "i/s", "ivs", "p/s", "k/s", "smba", "amba"])
@@ -31,12 +32,21 @@ def find(window: Window) -> list[Span]:
             while start and index - start < LONGEST_FIRM and _is_name(window, start - 1):
                 start -= 1
             found.append(Span(start, index + 1, "ORG"))
+        elif norm in TRADES and _is_owner(window, index - 1):
+            found.append(Span(index - 1, index + 1, "ORG"))
         elif _is_cued(window, index) and _is_name(window, index):
             start, end = index - (window.norm(index - 1) in FIRST_WORDS), index + 1
             while end < len(window.norms) and end - index < LONGEST_FIRM and _goes_on(window, end):
                 end += 1
             found.append(Span(start, end, "ORG"))
     return found
+
+
+def _is_owner(window: Window, index: int) -> bool:
+    """`byens bageri`: a genitive before a trade, said in one breath."""
+    norm = window.norm(index)
+    owned = index >= 0 and norm.endswith("s") and len(norm) > 4 and norm not in SERVANTS
+    return owned and window.same_turn(index, index + 1) and not window.said[index].word.ends_clause
 
 
 def _is_cued(window: Window, index: int) -> bool:

@@ -95,6 +95,8 @@ def is_cued(window: Window, index: int) -> bool:
     unlisted = not window.lexicon.is_ordinary(window.norm(index))
     if before in KIN or before in GREETINGS:
         return unlisted and not window.said[index - 1].word.ends_clause
+    if two == "det er" and unlisted and GREETINGS & set(window.norms[max(0, index - 5) : index - 2]):
+        return True
     return two in IT_IS and unlisted and (_is_named(window, index) or _precedes_surname(window, index))
 
 

@@ -42,11 +42,11 @@ STOREYS = frozenset(["sal", "etage", "th", "tv", "mf"])
 """Of these only an address can be the beginning."""
 PREFIXES = frozenset(
     """
-    gamle gammel gl lille store nørre sønder søndre nordre vester vestre øster østre ny nye sankt skt sct sanct dronning
-    kong kronprins prinsesse hc h.c
+    gamle gammel gl lille nørre sønder søndre nordre vester vestre øster østre ny nye sankt skt sct sanct dronning
+    kong kronprins prinsesse hc h.c kirke høje ruds kongens store
     """.split()
 )
-"""First words of street names of two words."""
+"""First words of names of streets and towns of two words."""
 PREPOSITIONS = frozenset(["i", "ved", "fra", "til", "på", "omkring", "nær", "uden"])
 NUMBER_BEFORE = frozenset(["nummer", "er", "nr", "husnummer", "i", "ja", "og", "det"])
 DEEP_CUES = frozenset(
@@ -87,8 +87,7 @@ def _address(window: Window, index: int) -> Span | None:
     start, end = index, index
     if is_street(window, index):
         end = index + 1
-        if window.norm(index - 1) in PREFIXES and window.same_turn(index - 1, index):
-            start -= 1
+        start -= has_prefix(window, index)
     elif window.norm(index) in LONE and index and _is_lone_street(window, index):
         start, end = index - 1, index + 1
         while start and index - start < 3 and window.same_turn(start, start - 1) and _may_name(window, start - 1):
@@ -103,6 +102,11 @@ def _address(window: Window, index: int) -> Span | None:
     else:
         return _rest_of_address(window, index)
     return Span(start, numbered(window, end), "ADDRESS") if end > index else None
+
+
+def has_prefix(window: Window, index: int) -> bool:
+    """Whether the word before is the first of a name of two ("nørre", "kirke", "sankt")."""
+    return bool(index) and window.norm(index - 1) in PREFIXES and window.same_turn(index - 1, index)
 
 
 def _is_lone_street(window: Window, index: int) -> bool:
@@ -183,7 +187,7 @@ def _location(window: Window, index: int) -> Span | None:
     ):
         return Span(index, index + 2, "LOCATION")
     if norm in known.towns and (not known.is_ordinary(norm) or _is_placed(window, index)):
-        return Span(index, _town_end(window, index), "LOCATION")
+        return Span(index - has_prefix(window, index), _town_end(window, index), "LOCATION")
     if (
         _is_placed(window, index)
         and _unknown(window, index)

@@ -46,6 +46,8 @@ def words(text: str, begins: bool = True) -> list[Word]:
     """The words of an utterance; `begins` says whether it begins a sentence, which only what was said before can tell."""
     found: list[Word] = []
     for piece in PIECE.finditer(text):
+        if not any(character.isalnum() for character in piece[0]):
+            continue  # a dash between two numbers separates nothing
         for start in range(piece.start(), piece.end(), LONGEST_WORD):
             raw = text[start : min(start + LONGEST_WORD, piece.end())]
             core = raw.strip("\"'“”»«„(),.;:?!…-–—[]{}*_<>")
@@ -67,6 +69,13 @@ def words(text: str, begins: bool = True) -> list[Word]:
             )
             begins = ends
     return found
+
+
+def visible(text: str) -> str:
+    """The text on one line, without characters that only a terminal or a renderer would obey."""
+    kinds = ((each, unicodedata.category(each)) for each in text)
+    shown = "".join(" " if kind in ("Cc", "Zl", "Zp") else each for each, kind in kinds if kind != "Cf")
+    return " ".join(shown.split())
 
 
 @dataclass(frozen=True, slots=True)
