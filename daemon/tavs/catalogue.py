@@ -31,6 +31,7 @@ class ModelFile:
     audio_ctx_floor: int
     tokenizer: Path | None
     """`tokenizer.json` of a model of words."""
+    tokenizer_sha256: str
     labels: tuple[str, ...]
     """Tags of a token classifier, in the order of its outputs."""
 
@@ -48,8 +49,9 @@ def find(name: str, places: Sequence[Path]) -> ModelFile:
         known += entries
         if name in entries:
             model = _model(name, entries[name], folder)
-            if not model.path.exists():
-                raise ModelError(f"the file of model {name} is missing", f"expected {model.path}")
+            for path in filter(None, (model.path, model.tokenizer)):
+                if not path.exists():
+                    raise ModelError(f"the file of model {name} is missing", f"expected {path}")
             if model.path.stat().st_size != model.size_bytes:
                 raise ModelError(f"the file of model {name} has the wrong size", f"replace {model.path}")
             return model
@@ -57,11 +59,14 @@ def find(name: str, places: Sequence[Path]) -> ModelFile:
 
 
 def verify(model: ModelFile) -> None:
-    """Raises ModelError when the file is not the one the catalogue names."""
-    with model.path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != model.sha256:
-        raise ModelError(f"the file of model {model.name} is not the one in the catalogue", f"replace {model.path}")
+    """Raises ModelError when a file is not the one the catalogue names."""
+    known = {model.path: model.sha256}
+    if model.tokenizer:
+        known[model.tokenizer] = model.tokenizer_sha256
+    for path, digest in known.items():
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise ModelError(f"a file of model {model.name} is not the one in the catalogue", f"replace {path}")
 
 
 def _entries(folder: Path) -> dict[str, dict[str, Any]]:
@@ -87,6 +92,7 @@ def _model(name: str, entry: dict[str, Any], folder: Path) -> ModelFile:
             audio_ctx_margin=int(entry.get("audio_ctx_margin", 64)),
             audio_ctx_floor=int(entry.get("audio_ctx_floor", 128)),
             tokenizer=folder / str(entry["tokenizer"]) if "tokenizer" in entry else None,
+            tokenizer_sha256=str(entry["tokenizer_sha256"]) if "tokenizer" in entry else "",
             labels=tuple(map(str, entry.get("labels", ()))),
         )
     except (KeyError, ValueError, TypeError):

@@ -26,7 +26,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "mail", "email", "mailen", "emailen", "mailadresse", "emailadresse", "mailadressen", "emailadressen",
     ),
     "ADDRESS": (
-        "adresse", "adressen", "vejnavn", "vejnavnet", "husnummer", "husnummeret", "borpå", "bordu", "borde",
+        "adresse", "etage", "etagen", "hvilkensal", "hvilkenopgang", "adressen", "vejnavn", "vejnavnet", "husnummer", "husnummeret", "borpå", "bordu", "borde",
         "bordudu", "bordenhenne", "bopæl", "flyttettil", "heddervejen", "heddergaden", "gadenavn", "vejenhedder",
         "bornedepå",
     ),

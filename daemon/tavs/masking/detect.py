@@ -58,6 +58,10 @@ class Masker:
         stands_out = word.is_capital and not word.begins_sentence and not self.lexicon.is_kept(word.norm)
         return not stands_out and self._is_dull(word.norm)
 
+    def is_listed(self, norm: str) -> bool:
+        """A word that the site always masks, alone or with others."""
+        return norm in self._listed
+
     def _listed_details(self, window: Window) -> Iterator[Span]:
         for detector in DETECTORS:
             yield from detector(window)

@@ -25,7 +25,7 @@ from tavs.masking.spoken import ARTICLES, FILLERS, is_number
 from tavs.masking.words import Said, Word, visible, words
 from tavs.speech.utterance import Utterance
 
-HISTORY_WORDS = 12
+HISTORY_WORDS = 8
 """Decided words that detectors still see."""
 PENDING_WORDS = 64
 """Words that may wait together; more is decided as it stands."""
@@ -158,7 +158,8 @@ class Gate:
         for index in reversed(range(len(self._pending))):
             said = self._pending[index][0]
             is_article = said.norm in ARTICLES and dull > 0
-            if not (self._is_dull(index) or said.norm in FILLERS or is_article):
+            is_filler = said.norm in FILLERS and not self._masker.is_listed(said.norm)
+            if not (self._is_dull(index) or is_filler or is_article):
                 break
             fillers += 1  # noqa: SIM113 - the count outlives an early break
             dull += said.norm not in FILLERS

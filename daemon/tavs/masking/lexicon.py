@@ -50,6 +50,7 @@ SERVANTS = frozenset(
     henne super perfekt fedt ærgerligt desværre øjeblik dejligt hygge sådan nemlig egentlig faktisk virkelig vist
     simpelthen selvfølgelig naturligvis lidt sammen igennem derhjemme hjemme ude inde nede oppe herude derude derovre forleden
     nogenlunde ligesom sikkert måske heldigvis bagefter formiddags eftermiddags aftes morges nat kanten bøvl træls ked
+    ring find skriv send prøv kig vent tag giv husk hør tænk spørg
     jamen undskyld velkommen farvel rigtigt rigtig præcis korrekt passer stemmer
     """.split()
 )

@@ -15,7 +15,7 @@ from tavs.masking import account, card, cpr, phone
 from tavs.masking.cues import NUMERIC
 from tavs.masking.lexicon import BRANDS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import ARTICLES, CORRECTIONS, FILLERS, TENS, digits, is_number
+from tavs.masking.spoken import ARTICLES, CORRECTIONS, FILLERS, TENS, digits, is_number, ordinal
 from tavs.masking.spoken import UNITS as UNIT_WORDS
 
 MASKED_DIGITS = 4
@@ -84,7 +84,7 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
         end = last = index + 1
         while end < len(window.norms) and window.same_turn(index, end):
             norm = window.norm(end)
-            if is_number(norm) or norm == "halv":
+            if is_number(norm) or norm == "halv" or _is_day(window, end):
                 end += 1
                 last = end
             elif norm in FILLERS and end - last < 4:
@@ -129,11 +129,19 @@ def _is_correction(window: Window, index: int, end: int) -> bool:
 
 
 def _is_counted(window: Window, index: int) -> bool:
-    return is_number(window.norm(index)) or window.norm(index) == "halv"
+    return is_number(window.norm(index)) or window.norm(index) == "halv" or _is_day(window, index)
+
+
+def _is_day(window: Window, index: int) -> bool:
+    """`fireogtyvende`: the day that a CPR number begins with, where one is asked for."""
+    expected = window.expected[index] if index < len(window.expected) else None
+    return expected is not None and expected.label == "CPR" and ordinal(window.norm(index)) is not None
 
 
 def _begins(window: Window, index: int) -> bool:
     norm = window.norm(index)
+    if _is_day(window, index):
+        return True
     if norm == "halv":
         return window.norm(index + 1) in ("treds", "tres", "fjerds", "fems", "fjers")
     if norm in UNIT_WORDS and window.norm(index + 1) == "og" and window.norm(index + 2) in TENS:

@@ -8,19 +8,21 @@ from tavs.masking.span import Span, Window
 FORMS = frozenset(["aps", "a/s", "as", "i/s", "ivs", "p/s", "k/s", "smba", "amba"])
 CUES = frozenset(
     ["arbejder hos", "ansat hos", "arbejder for", "arbejder på", "ansat på", "ansat ved", "firma hedder", "firmaet hedder",
-     "virksomhed hedder", "firmaets navn", "jobber hos", "direktør i", "ejer af", "chef i", "ansat i", "arbejder i"]
+     "virksomhed hedder", "firmaets navn", "jobber hos", "direktør i", "ejer af", "chef i", "ansat i", "arbejder i", "kører for", "sælger for", "chauffør for", "vikar hos",
+     "lærling hos", "kollega hos"]
 )  # fmt: skip
 TRADES = ("tømrerfirma", "malerfirma", "vvs", "entreprise", "montage", "teknik", "tagteknik", "byg", "transport", "consult", "frisør", "bageri", "automobiler",
           "tømrer", "maler", "slagter", "klinik", "skole", "børnehave", "plejehjem")  # fmt: skip
 FIRST_WORDS = frozenset(
     """
-    salon brødrene restaurant restauranten café cafeen cafe pizzeria hotel hotellet kroen firmaet tømrerfirmaet malerfirmaet
+    salon brdr brødrene restaurant restauranten café cafeen cafe pizzeria hotel hotellet kroen firmaet tømrerfirmaet malerfirmaet
     murermester tømrermester malermester vognmand slagter bager fysioterapeut klinik klinikken rengøringsfirmaet
     autoværkstedet frisørsalonen
     """.split()
 )
 """What a firm is, before what it is called."""
 PARTNERS = frozenset(["søn", "sønner", "co", "datter", "døtre", "partnere", "brødre"])
+SHORT_TRADES = frozenset(["el", "auto", "bo", "is", "vin"])
 LONGEST_FIRM = 5
 
 
@@ -70,4 +72,9 @@ def _goes_on(window: Window, index: int) -> bool:
         return window.norm(index - 1) in TRADES or following in PARTNERS or following.endswith(TRADES)
     if window.norm(index) in PARTNERS and window.norm(index - 1) == "og":
         return True
-    return _is_name(window, index) or window.norm(index) in FORMS or window.norm(index).endswith(TRADES)
+    return (
+        _is_name(window, index)
+        or window.norm(index) in FORMS
+        or window.norm(index).endswith(TRADES)
+        or window.norm(index) in SHORT_TRADES
+    )

@@ -94,7 +94,7 @@ def is_cued(window: Window, index: int) -> bool:
         return True
     unlisted = not window.lexicon.is_ordinary(window.norm(index))
     if before in KIN or before in GREETINGS:
-        return unlisted and not window.said[index - 1].word.ends_clause
+        return (unlisted or window.norm(index) in MONTH_NAMES) and not window.said[index - 1].word.ends_clause
     if two == "det er" and unlisted and GREETINGS & set(window.norms[max(0, index - 5) : index - 2]):
         return True
     return two in IT_IS and unlisted and (_is_named(window, index) or _precedes_surname(window, index))
@@ -119,7 +119,7 @@ def _may_follow_cue(window: Window, index: int, end: int) -> bool:
     if end > index and window.said[end - 1].word.ends_clause:
         return False
     if window.lexicon.is_kept(norm):
-        return False
+        return norm in MONTH_NAMES
     if word.is_capital or not window.lexicon.is_ordinary(norm):
         return True
     return window.lexicon.is_first_name(norm) or (end > index and window.lexicon.is_last_name(norm)) or len(norm) == 1

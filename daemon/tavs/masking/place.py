@@ -38,6 +38,7 @@ FLOOR = frozenset(
     sjette lejlighed opgang bolig hus til 1.sal 2.sal 3.sal
     """.split()
 )
+FLOOR_BEGINS = frozenset(["første", "anden", "tredje", "fjerde", "femte", "sjette", "stuen", "st", "kælderen"])
 STOREYS = frozenset(["sal", "etage", "th", "tv", "mf"])
 """Of these only an address can be the beginning."""
 PREFIXES = frozenset(
@@ -124,22 +125,35 @@ def _may_name(window: Window, index: int) -> bool:
 def _is_numbered_name(window: Window, index: int) -> bool:
     """`Gravene 14, st. tv.`: an unknown name with a house number and a floor."""
     number, floor = window.norm(index + 1), window.norm(index + 2)
+    if window.norm(index - 1) in ("på", "til") and _unknown(window, index) and is_number(number):
+        end = numbered(window, index + 1)
+        return end > index + 1 and window.norm(end) not in UNITS and number not in ARTICLES
     return bool(_NUMBERED.fullmatch(number)) and floor in FLOOR and floor != "til" and _unknown(window, index)
 
 
 def _rest_of_address(window: Window, index: int) -> Span | None:
     """House number or floor alone, after an address was begun or asked for."""
     expected = window.expected[index]
-    if expected is None or expected.label != "ADDRESS" or not is_number(window.norm(index)):
+    if expected is None or expected.label != "ADDRESS":
         return None
-    text = digits([window.norm(index)])
-    if not text or len(text) > 4 or window.norm(index) in ARTICLES:
+    if window.norm(index) in FLOOR_BEGINS and _begins_answer(window, index):
+        return Span(index, numbered(window, index), "ADDRESS")
+    text = digits([window.norm(index)]) if is_number(window.norm(index)) else ""
+    is_rest = window.norm(index - 1) == "og" and is_number(window.norm(index - 2))
+    if not text or len(text) > 4 or window.norm(index) in ARTICLES or is_rest:
         return None
     end = numbered(window, index)
     alone = index == 0 or not window.same_turn(index, index - 1) or window.norm(index - 1) in NUMBER_BEFORE
     if not alone or window.norm(end) in UNITS or window.norm(end - 1) == "til":
         return None
     return Span(index, end, "ADDRESS") if end > index else None
+
+
+def _begins_answer(window: Window, index: int) -> bool:
+    """The first word after the other side's question."""
+    expected = window.expected[index]
+    asked = expected is not None and expected.channel is not window.said[index].channel
+    return asked and (index == 0 or not window.same_turn(index, index - 1))
 
 
 def numbered(window: Window, index: int) -> int:
@@ -194,7 +208,9 @@ def _location(window: Window, index: int) -> Span | None:
         and window.said[index].word.is_capital
         and not known.is_first_name(norm)
     ):
-        return Span(index, index + 1, "LOCATION")
+        end = numbered(window, index + 1)
+        is_house = end > index + 1 and window.norm(end) not in UNITS
+        return Span(index, end, "ADDRESS") if is_house else Span(index, index + 1, "LOCATION")
     expected = window.expected[index]
     asked = expected is not None and expected.label == "LOCATION" and expected.channel is not window.said[index].channel
     return Span(index, index + 1, "LOCATION") if asked and _unknown(window, index) else None

@@ -67,11 +67,14 @@ _ONLY_DIGITS = re.compile(r"[\d.,/\-–]*\d[\d.,/\-–]*")
 def value(norm: str) -> int | None:
     """The number one word stands for; None for a word that is no number word.
 
-    >>> value("femoghalvtreds"), value("trehundredeogfem"), value("hus")
-    (55, 305, None)
+    >>> value("femoghalvtreds"), value("trehundredeogfem"), value("nittenogfirs"), value("hus")
+    (55, 305, 1980, None)
     """
     if norm in _SMALL:
         return _SMALL[norm]
+    first, joined, second = norm.partition("og")
+    if joined and first in TEENS and second in TENS:
+        return TEENS[first] * 100 + TENS[second]
     if not norm.isalpha() or not ("hundred" in norm or "tusind" in norm):
         return None
     total = 0
@@ -86,6 +89,25 @@ def value(norm: str) -> int | None:
     if not rest:
         return total
     return total + _SMALL[rest] if rest in _SMALL else None
+
+
+ORDINALS = {
+    "første": 1, "anden": 2, "tredje": 3, "fjerde": 4, "femte": 5, "sjette": 6, "syvende": 7, "ottende": 8, "niende": 9,
+    "tiende": 10, "ellevte": 11, "tolvte": 12, "trettende": 13, "fjortende": 14, "femtende": 15, "sekstende": 16,
+    "syttende": 17, "attende": 18, "nittende": 19, "tyvende": 20, "tredivte": 30,
+}  # fmt: skip
+
+
+def ordinal(norm: str) -> int | None:
+    """The day that an ordinal names.
+
+    >>> ordinal("fireogtyvende"), ordinal("tolvte"), ordinal("ende")
+    (24, 12, None)
+    """
+    unit, joined, ten = norm.partition("og")
+    if joined and unit in UNITS and ten in ("tyvende", "tredivte"):
+        return UNITS[unit] + ORDINALS[ten]
+    return ORDINALS.get(norm)
 
 
 @lru_cache(maxsize=65536)
@@ -126,7 +148,10 @@ def _read(norms: Sequence[str], index: int) -> tuple[str, int]:
     if norm == "halv" and following in HALVES:
         return str(_SMALL[HALVES[following]]), 2
     number, used = _cardinal(norms, index)
-    return ("", 1) if number is None else (str(number), used)
+    if number is None:
+        day = ordinal(norm)
+        return ("" if day is None else f"{day:02}", 1)
+    return str(number), used
 
 
 def _cardinal(norms: Sequence[str], index: int) -> tuple[int | None, int]:
