@@ -246,7 +246,8 @@ def masking_report(
 
     place = _home(None)
     if segments:
-        found = report.read_through(texts(place, segments, RealClock().now()), ask, getpass.getuser())
+        now = RealClock().now()
+        found = report.read_through(texts(place, segments, now), ask, getpass.getuser(), now)
         report.store(found, place.reviews)
     else:
         found = report.latest(place.reviews)

@@ -1,5 +1,6 @@
 """The residual risk of masking: what a reader marks is counted, and no word of what was read is kept."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tavs.masking.detect import RANK
 from tavs.review.bound import upper_bound
 from tavs.review.report import LABELS, latest, read_through, store
 
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TEXTS = ["jeg hedder <PERSON_1>", "ring til svendsen på <PHONE_1>", "det er <ADDRESS_1>", "tak for det"]
 
 
@@ -23,7 +25,7 @@ def answers(*given: str):
 
 
 def test_what_the_reader_marks_is_counted_by_label() -> None:
-    report = read_through(TEXTS, answers("", "person", "", ""), "reader")
+    report = read_through(TEXTS, answers("", "person", "", ""), "reader", NOW)
     assert 4 == report.segments
     assert {"PERSON": 1} == report.misses
     assert upper_bound(1, 4) == report.bounds()["PERSON"]
@@ -31,13 +33,13 @@ def test_what_the_reader_marks_is_counted_by_label() -> None:
 
 
 def test_an_unknown_label_is_asked_for_again_and_stop_ends_early() -> None:
-    report = read_through(TEXTS, answers("navn", "PERSON, PHONE", "stop"), "reader")
+    report = read_through(TEXTS, answers("navn", "PERSON, PHONE", "stop"), "reader", NOW)
     assert 1 == report.segments
     assert {"PERSON": 1, "PHONE": 1} == report.misses
 
 
 def test_the_report_is_kept_without_a_word_of_the_text(tmp_path: Path) -> None:
-    report = read_through(TEXTS, answers("", "person", "", ""), "reader")
+    report = read_through(TEXTS, answers("", "person", "", ""), "reader", NOW)
     written = store(report, tmp_path / "reviews").read_text(encoding="utf-8")
     assert not any(word in written for word in ("svendsen", "hedder", "<PERSON_1>", "ring"))
     assert report.misses == latest(tmp_path / "reviews").misses

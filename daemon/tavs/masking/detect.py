@@ -30,6 +30,9 @@ RANK = (
 """Labels from the most to the least telling; the first of those that overlap names the stretch."""
 
 
+ANNOUNCING = names.ANNOUNCING | organisation.ANNOUNCING | health.ANNOUNCING
+
+
 class Masker:
     """The detectors as a site has switched them."""
 
@@ -57,6 +60,10 @@ class Masker:
         """A word with which no personal detail begins, goes on or ends."""
         stands_out = word.is_capital and not word.begins_sentence and not self.lexicon.is_kept(word.norm)
         return not stands_out and self._is_dull(word.norm)
+
+    def announces(self, word: Word) -> bool:
+        """A word behind which even dull words may be a detail."""
+        return word.norm in ANNOUNCING or not self.is_dull(word)
 
     def is_listed(self, norm: str) -> bool:
         """A word that the site always masks, alone or with others."""

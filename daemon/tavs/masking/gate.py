@@ -17,7 +17,7 @@ from tavs.host.journal import Message, report, say
 from tavs.masking import birth, mail, place
 from tavs.masking.code import CODES, WORDS, is_letter
 from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
-from tavs.masking.detect import Masker, keeps_open
+from tavs.masking.detect import ANNOUNCING, Masker, keeps_open
 from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
 from tavs.masking.span import Span, Window
@@ -29,6 +29,8 @@ HISTORY_WORDS = 8
 """Decided words that detectors still see."""
 PENDING_WORDS = 64
 """Words that may wait together; more is decided as it stands."""
+ANNOUNCED_WORDS = 3
+"""Decided words that may announce what comes."""
 DULL_WORDS = 2
 DULL_FILLERS = 5
 DULL_MAIL_WORDS = 6
@@ -187,10 +189,17 @@ class Gate:
         waiting, self._pending = self._pending[:count], self._pending[count:] if count else []
         if not waiting:
             return
-        spans: list[Span] = []
-        if len(waiting) > 1 or waiting[0][1] or not self._masker.is_dull(waiting[0][0].word):
-            spans = self._found(waiting, is_forced=is_forced)
+        spans = [] if self._is_plain(waiting) else self._found(waiting, is_forced=is_forced)
         self._settle(waiting, spans)
+
+    def _is_plain(self, waiting: list[_Waiting]) -> bool:
+        """Words in which no detector could find anything: dull ones that nothing announced."""
+        before = list(self._history)[-ANNOUNCED_WORDS:]
+        is_announced = any(expected or self._masker.announces(said.word) for said, expected in before)
+        return not is_announced and all(
+            not expected and self._masker.is_dull(said.word) and said.norm not in ANNOUNCING
+            for said, expected, _ in waiting
+        )
 
     def _found(self, waiting: list[_Waiting], *, is_forced: bool) -> list[Span]:
         known = [*self._history, *((said, expected) for said, expected, _ in waiting)]

@@ -11,6 +11,7 @@ CUES = frozenset(
      "virksomhed hedder", "firmaets navn", "jobber hos", "direktør i", "ejer af", "chef i", "ansat i", "arbejder i", "kører for", "sælger for", "chauffør for", "vikar hos",
      "lærling hos", "kollega hos"]
 )  # fmt: skip
+ANNOUNCING = frozenset(cue.partition(" ")[0] for cue in CUES) | {"hos"}
 TRADES = ("tømrerfirma", "malerfirma", "vvs", "entreprise", "montage", "teknik", "tagteknik", "byg", "transport", "consult", "frisør", "bageri", "automobiler",
           "tømrer", "maler", "slagter", "klinik", "skole", "børnehave", "plejehjem")  # fmt: skip
 FIRST_WORDS = frozenset(

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Report:
             yield f"{label:14} {self.misses.get(label, 0):9}  {bound:8.2%} of the segments"
 
 
-def read_through(texts: Iterable[str], ask: Callable[[str], str], reader: str) -> Report:
+def read_through(texts: Iterable[str], ask: Callable[[str], str], reader: str, now: datetime) -> Report:
     """Show each text and count the labels a reader names; an empty answer is "nothing missed", `stop` ends early."""
     misses: Counter[str] = Counter()
     segments = 0
@@ -60,7 +60,7 @@ def read_through(texts: Iterable[str], ask: Callable[[str], str], reader: str) -
             break
         segments += 1
         misses.update(answer)
-    return Report(datetime.now(UTC), reader, segments, dict(misses))
+    return Report(now, reader, segments, dict(misses))
 
 
 def store(report: Report, folder: Path) -> Path:
