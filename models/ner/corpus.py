@@ -11,8 +11,10 @@ from entities import Entities
 from noise import Token, cut, heard
 
 HERE = Path(__file__).parent
-SLOT = re.compile(r"\{([A-Z])\}")
-LABELS = ("PER", "LOC", "ORG", "ADR")
+SLOT = re.compile(r"\{([A-Z])\}|\[\[HEALTH:(.*?)\]\]")
+LABELS = ("PER", "LOC", "ORG", "ADR", "HEALTH")
+NAMED = ("PER", "LOC", "ORG")
+"""What the treebanks' own labels are."""
 PRODUCTS = """
     indboforsikring|husforsikring|bilforsikring|ulykkesforsikring|rejseforsikring|hundeforsikring|cykelforsikring|
     bådforsikring|fritidshusforsikring|kaskoforsikring|ansvarsforsikring|sundhedsforsikring|campingvognsforsikring|
@@ -52,7 +54,7 @@ def read(path: Path) -> list[list[Token]]:
             sentences.append([])
         elif len(fields) >= 2 and not (line.startswith("# ") and len(fields) == 1):
             word, tag = (fields[1], fields[2]) if fields[0].isdigit() and len(fields) > 3 else (fields[0], fields[1])
-            whole = tag[2:] in LABELS
+            whole = tag[2:] in NAMED
             sentences[-1].append((word, tag if whole else "O"))
     return [sentence for sentence in sentences if sentence]
 
@@ -87,18 +89,27 @@ def call_sentence(templates: list[str], situations: list[str], entities: Entitie
     out: list[Token] = []
     for _ in range(draw.choice([1, 1, 2, 3])):
         sentence: list[Token] = []
-        position, template = 0, draw.choice(templates)
+        position, template = 0, draw.choice(templates).replace(" | ", " ")
         for slot in SLOT.finditer(template):
-            sentence += tagged(template[position : slot.start()], None)
-            sentence += _filled(slot[1], situations, entities)
+            sentence = _joined(sentence, template[position : slot.start()])
+            sentence += tagged(slot[2], "HEALTH") if slot[2] else _filled(slot[1], situations, entities)
             position = slot.end()
-        sentence += tagged(template[position:], None)
+        sentence = _joined(sentence, template[position:])
         if sentence and draw.random() < 0.4:
             first, tag = sentence[0]
             sentence[0] = (first[:1].upper() + first[1:], tag)
             sentence.append((draw.choice([".", ".", ",", "?"]), "O"))
         out += sentence
     return out
+
+
+def _joined(sentence: list[Token], text: str) -> list[Token]:
+    """The sentence with more text, whose first letters belong to its last word where no space is between ("{F}s bil")."""
+    ending = re.match(r"\w*", text)[0] if sentence else ""
+    if ending:
+        word, tag = sentence[-1]
+        sentence = [*sentence[:-1], (word + ending, tag)]
+    return sentence + tagged(text[len(ending) :], None)
 
 
 def plain(folder: Path) -> list[list[Token]]:
@@ -111,7 +122,12 @@ def plain(folder: Path) -> list[list[Token]]:
 def training(dane: Path, terms: Path, entities: Entities, calls: int) -> Iterator[list[Token]]:
     """One pass: every DaNE sentence as it is heard, with others in it, the terms, and as many call sentences as asked for."""
     draw = entities.random
-    templates = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    templates = [
+        line
+        for path in sorted((HERE / "sentences").glob("*.txt"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
     situations = (HERE / "situations.txt").read_text(encoding="utf-8").splitlines()
     sentences: list[list[Token]] = []
     for sentence in read(dane):

@@ -50,7 +50,7 @@ class Tagger(nn.Module):
         self.embedding = nn.Embedding(vocabulary, width)
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.near = nn.ModuleList(Convolution(width, 1, dropout) for _ in range(3))
-        self.far = nn.ModuleList(Attention(width, 4, dropout) for _ in range(2))
+        self.far = nn.ModuleList(Attention(width, 4, dropout) for _ in range(3))
         self.last = Convolution(width, 1, dropout)
         self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
         self.head = nn.Linear(width, labels)

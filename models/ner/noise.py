@@ -14,6 +14,7 @@ MISHEARD = [
     ("qu", "kv"), ("q", "k"), ("y", "j"), ("ie", "i"), ("ou", "u"),
 ]  # fmt: skip
 FILLERS = ["øh", "øhm", "altså", "ja", "jo", "ik", "hm"]
+SHORTEST_SPLIT = 5
 PUNCTUATION = frozenset(".,;:!?()\"'-–…»«/")
 
 
@@ -27,8 +28,8 @@ def heard(sentence: list[Token], draw: random.Random) -> list[Token]:
     if draw.random() < 0.4:
         rate = draw.choice([0.05, 0.15, 0.3])
         out = [(misheard(word, draw) if draw.random() < rate else word, tag) for word, tag in out]
-    if draw.random() < 0.15:
-        out = _split(out, draw)
+    if draw.random() < 0.25:
+        out = _split(out, draw.choice([0.1, 0.3, 0.5]), draw)
     if draw.random() < 0.15 and len(out) > 2:
         at = draw.randrange(1, len(out))
         if not out[at][1].startswith("I-"):
@@ -56,16 +57,21 @@ def cut(sentence: list[Token], draw: random.Random) -> list[Token]:
     return [(word, _begun(tag) if not index else tag) for index, (word, tag) in enumerate(piece)]
 
 
-def _split(sentence: list[Token], draw: random.Random) -> list[Token]:
-    """One long word in two, as a recogniser writes a compound it does not know."""
-    long = [index for index, (word, _) in enumerate(sentence) if len(word) > 6 and word.isalpha()]
-    if not long:
-        return sentence
-    at = draw.choice(long)
-    word, tag = sentence[at]
-    middle = draw.randrange(3, len(word) - 2)
-    rest = "I" + tag[1:] if tag != "O" else "O"
-    return [*sentence[:at], (word[:middle], tag), (word[middle:], rest), *sentence[at + 1 :]]
+def _split(sentence: list[Token], rate: float, draw: random.Random) -> list[Token]:
+    """Words in two or three, as a weak recogniser writes what it does not know: "es ben", "sne tilde", "hjerne rystelse"."""
+    out: list[Token] = []
+    for word, tag in sentence:
+        pieces = _pieces(word, draw) if len(word) >= SHORTEST_SPLIT and word.isalpha() and draw.random() < rate else [word]
+        rest = "I" + tag[1:] if tag != "O" else "O"
+        out += [(piece, rest if index else tag) for index, piece in enumerate(pieces)]
+    return out
+
+
+def _pieces(word: str, draw: random.Random) -> list[str]:
+    middle = draw.randrange(2, len(word) - 1)
+    rest = word[middle:]
+    again = len(rest) >= SHORTEST_SPLIT + 2 and draw.random() < 0.3
+    return [word[:middle], *(_pieces(rest, draw) if again else [rest])]
 
 
 def _begun(tag: str) -> str:
