@@ -21,7 +21,7 @@ UNKNOWN, PADDING = "[UNK]", "[PAD]"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅÄÖÜÉÁÍÓÚÐÞŞÇĞİŁŚŻŽŠČĆ"
 """A capital is written as a mark and the small letter, so that both spellings of a name share what is learned."""
 VOCABULARY = 12_000
-CALLS = 12_000
+CALLS = 20_000
 BATCH = 64
 PEAK = 2e-3
 WORD_DROPOUT = 0.06

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tavs.masking.number import MONTHS, UNITS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import ARTICLES, digits, is_number
+from tavs.masking.spoken import ARTICLES, digits, ends_half, is_number
 
 _ORDINAL_ROOTS = (
     "første", "anden", "tredje", "fjerde", "femte", "sjette", "syvende", "ottende", "niende", "tiende", "ellevte",
@@ -15,7 +15,7 @@ _ORDINAL_ROOTS = (
     "tredivte", "tredivete",
 )  # fmt: skip
 _WRITTEN = re.compile(r"\d{1,2}([./-]\d{1,2}([./-](\d{4}|\d{2}))?)?\.?")
-LAST_BIRTH_YEAR = 2015
+FIRST_BIRTH_YEAR, LAST_BIRTH_YEAR = 1928, 2015
 """A full date up to here is taken for a birthday even where nobody says so; damages are reported sooner."""
 
 
@@ -25,7 +25,7 @@ def find(window: Window) -> list[Span]:
     while index < len(window.norms):
         end = _date(window, index)
         if end > index and _is_birth(window, index, end):
-            found.append(Span(index, end, "DATE_OF_BIRTH"))
+            found.append(Span(index - (index > 0 and window.norm(index - 1) == "den"), end, "DATE_OF_BIRTH"))
         index = max(end, index + 1)
     return found
 
@@ -54,8 +54,10 @@ def _date(window: Window, index: int) -> int:
         word = window.norm(end)
         ends_year = window.norm(end - 1) == "og" and window.norm(end - 2) in ("hundrede", "tusind")
         is_article = word in ARTICLES and not is_number(window.norm(end + 1)) and not ends_year
-        goes_on = (is_number(word) and not is_article) or word in MONTHS or is_ordinal(word)
-        joins = word in ("og", "i", "den") and (is_number(window.norm(end + 1)) or is_ordinal(window.norm(end + 1)))
+        after = window.norm(end + 1)
+        halved = ends_half(word, after) or ends_half(window.norm(end - 1), word)
+        goes_on = (is_number(word) and not is_article) or word in MONTHS or is_ordinal(word) or halved
+        joins = word in ("og", "i", "den") and (is_number(after) or is_ordinal(after) or after == "halv")
         if not goes_on and not joins:
             break
         end += 1
@@ -67,5 +69,19 @@ def _is_birth(window: Window, index: int, end: int) -> bool:
     if expected and expected.label == "DATE_OF_BIRTH" and window.norm(end).strip(".") not in UNITS:
         return end - index > 1 or sum(map(str.isdigit, window.norm(index))) >= 4
     year = digits(window.norms[index:end])[-4:]
+    if _is_day_in_month(window, index) and _is_past_year(digits(window.norms[index + 3 : end])):
+        return True
     has_month = any(norm in MONTHS for norm in window.norms[index:end]) or window.norm(index).count(".") >= 2
-    return has_month and year.isdigit() and len(year) == 4 and 1900 <= int(year) <= LAST_BIRTH_YEAR
+    return has_month and len(year) == 4 and 1900 <= int(year) <= LAST_BIRTH_YEAR
+
+
+def _is_day_in_month(window: Window, index: int) -> bool:
+    """`syvende i tolvte`."""
+    return is_ordinal(window.norm(index)) and window.norm(index + 1) == "i" and is_ordinal(window.norm(index + 2))
+
+
+def _is_past_year(year: str) -> bool:
+    """A year in which somebody was born rather than something happened."""
+    if len(year) == 2:
+        return not LAST_BIRTH_YEAR % 100 < int(year) < FIRST_BIRTH_YEAR % 100
+    return len(year) == 4 and FIRST_BIRTH_YEAR <= int(year) <= LAST_BIRTH_YEAR

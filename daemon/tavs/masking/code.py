@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tavs.masking import iban, plate, vin
-from tavs.masking.cues import LABEL_OF
+from tavs.masking.cues import LABEL_OF, NUMERIC
+from tavs.masking.lexicon import listed
+from tavs.masking.number import MASKED_DIGITS, UNITS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import ARTICLES, FILLERS, digits, is_number
+from tavs.masking.spoken import ARTICLES, FILLERS, digits, ends_half, is_number
 
 CODES = frozenset(["PLATE", "VIN", "IBAN", "PASSPORT"])
 """What begins with letters."""
@@ -15,6 +18,15 @@ WORDS = frozenset("iå")
 """Letters that are words of their own, and count only beside another letter."""
 BETWEEN = FILLERS | {"gange"}
 SHORTEST_SPELLING = 3
+VOWELS = frozenset("aeiouyæøå")
+SHORT_WORDS = frozenset(
+    """
+    ad af at be bi bo by ca cm da de dl dr du dø eh en er et eu fx få gå ha hm ho hr id ih in is it ja jo kg kl km ko kr ks ku
+    la le ma mf mm må na no nr nu ny nå of og ok om op os pc pr på så se si st th ti to tv ud ue up uf uh us vi ve
+    ya yo æh øh øl åh år øm øv
+    """.split()
+)
+"""Words of two letters."""
 _MIXED = re.compile(r"(?=(?:.*\d){3})(?=.*[a-zæøå])[a-zæøå0-9./-]{4,}")
 _MEASURE = re.compile(r"\d+([.,]\d+)?(kr|km|kvm|m2|cm|mm|kg|ml|cl|dl|gb|mb|tb|hk|kw|kwh|w|v|l|m|g|år|ers?|'?erne)")
 
@@ -24,11 +36,25 @@ def is_letter(norm: str) -> bool:
     return len(norm) == 1 and norm.isalpha() and norm not in WORDS
 
 
+@lru_cache(maxsize=65536)
+def is_prefix(norm: str) -> bool:
+    """Two letters that are no word, or three that are none of everyday: a code may begin with them.
+
+    >>> is_prefix("rj"), is_prefix("bk"), is_prefix("er"), is_prefix("pol"), is_prefix("bil")
+    (True, True, False, True, False)
+    """
+    if not norm.isalpha() or is_number(norm):
+        return False
+    if len(norm) == 2:
+        return norm not in SHORT_WORDS
+    return len(norm) == 3 and not (set(norm) & VOWELS and norm in listed("ordinary.txt"))
+
+
 def find(window: Window) -> list[Span]:
     found: list[Span] = []
     index = 0
     while index < len(window.norms):
-        span = _in_words(window, index) or _spelled(window, index)
+        span = _in_words(window, index) or _spelled(window, index) or _prefixed(window, index)
         if span:
             found.append(span)
         index = span.end if span else index + 1
@@ -39,11 +65,12 @@ def _in_words(window: Window, index: int) -> Span | None:
     norm = window.norm(index).replace("-", "").replace(".", "")
     if iban.is_shaped(norm):
         return Span(index, index + 1, "IBAN")
-    if norm[:2].isalpha() and norm[2:].isdigit() and len(norm) == 4 and norm[:2] == "dk":
+    if norm[:2].isalpha() and norm[2:].isdigit() and len(norm) == 4:
         end = index + 1
-        while end < len(window.norms) and window.norm(end).isdigit():
+        while end < len(window.norms) and any(map(str.isdigit, window.norm(end))) and window.same_turn(index, end):
             end += 1
-        return Span(index, end, "IBAN") if end - index >= 3 else None
+        if end - index >= 4:
+            return Span(index, end, "IBAN")
     if plate.is_shaped(norm):
         return Span(index, index + 1, "PLATE")
     if vin.is_shaped(norm):
@@ -65,13 +92,33 @@ def _spelled(window: Window, index: int) -> Span | None:
         return Span(index, end, expected.label)
     if begun := _begun_in_capitals(window, index):
         return begun
-    if plate.is_spelled(letters, text):
+    if plate.is_spelled(letters, text) or (letters == 2 and len(text) >= 2):
         return Span(index, end, "PLATE")
     if letters >= 1 and len(text) >= 3 and letters + len(text) >= 5:
         return Span(index, end, expected.label if expected else "PLATE" if letters <= 3 else "VIN")
     if letters >= SHORTEST_SPELLING and letters == end - index:
         return Span(index, end, "EMAIL" if expected and expected.label == "EMAIL" else "PERSON")
     return None
+
+
+def _prefixed(window: Window, index: int) -> Span | None:
+    """`RJ 60-3391`: letters that are no word, written together before the digits they belong to."""
+    letters = window.norm(index)
+    if not is_prefix(letters) or window.lexicon.is_kept(letters):
+        return None
+    end = index + 1
+    while end < len(window.norms) and window.same_turn(index, end) and is_number(window.norm(end)):
+        end += 1
+    while end > index + 1 and window.norm(end - 1) in ARTICLES:
+        end -= 1
+    text = digits(window.norms[index + 1 : end])
+    expected = window.expected[index]
+    about = expected.label if expected and expected.label in NUMERIC else None
+    if end == index + 1 and about in CODES and window.said[index].word.is_capital:
+        return Span(index, end, about or "PLATE")
+    if len(text) < (2 if about in CODES else MASKED_DIGITS) or window.norm(end).strip(".") in UNITS:
+        return None
+    return Span(index, end, about or ("PLATE" if plate.is_spelled(len(letters), text) else "NUMBER"))
 
 
 def _one_by_one(window: Window, index: int) -> tuple[int, int]:
@@ -84,7 +131,7 @@ def _one_by_one(window: Window, index: int) -> tuple[int, int]:
         if is_letter(norm) or (norm in WORDS and (letters or _is_spelling(window, end))):
             letters += 1
         elif (end == index and not (len(norm) == 2 and norm.isalpha())) or (
-            end > index and not (is_number(norm) or (norm in BETWEEN and _goes_on(window, end + 1)))
+            end > index and not (_is_counted(window, end) or (norm in BETWEEN and _goes_on(window, end + 1)))
         ):
             break
         end += 1
@@ -108,4 +155,10 @@ def _is_spelling(window: Window, index: int) -> bool:
 
 
 def _goes_on(window: Window, index: int) -> bool:
-    return is_letter(window.norm(index)) or is_number(window.norm(index))
+    return is_letter(window.norm(index)) or _is_counted(window, index)
+
+
+def _is_counted(window: Window, index: int) -> bool:
+    norm = window.norm(index)
+    is_half = ends_half(norm, window.norm(index + 1)) or ends_half(window.norm(index - 1), norm)
+    return is_number(norm) or is_half

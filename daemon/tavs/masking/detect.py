@@ -78,7 +78,9 @@ class Masker:
         special = (
             is_number(norm)
             or is_half(norm)
+            or norm == "halv"
             or code.is_letter(norm)
+            or code.is_prefix(norm)
             or norm in LABEL_OF
             or norm in person.KIN
             or norm in place.LONE

@@ -25,10 +25,12 @@ from tavs.masking.spoken import ARTICLES, FILLERS, is_number
 from tavs.masking.words import Said, Word, visible, words
 from tavs.speech.utterance import Utterance
 
-HISTORY_WORDS = 8
+HISTORY_WORDS = 12
 """Decided words that detectors still see."""
 PENDING_WORDS = 64
 """Words that may wait together; more is decided as it stands."""
+ANSWERED_WORDS = 8
+"""Words of other things after a piece of a number, beyond which no further piece of it is expected."""
 ANNOUNCED_WORDS = 3
 """Decided words that may announce what comes."""
 DULL_WORDS = 2
@@ -84,6 +86,8 @@ class Gate:
         self._history: deque[tuple[Said, Expectation | None]] = deque(maxlen=HISTORY_WORDS)
         self._pending: list[_Waiting] = []
         self._expected: Expectation | None = None
+        self._since = 0
+        """Words of other things since the last piece of what is expected."""
         self._stretches = 0
         self._ended: dict[Channel, bool] = {}
         """Whether a voice's last word ended its sentence."""
@@ -127,7 +131,10 @@ class Gate:
         if label and not (label == "NUMBER" and self._is_about_number(said.at_ms)):
             goes_on = self._expected is not None and self._expected.label == label and self._expected.is_answered
             self._expected = Expectation(label, said.channel, said.at_ms, is_answered=goes_on)
-        if self._expected and not self._expected.is_fresh(said.at_ms):
+            self._since = 0
+        self._since += _is_of_other_things(said)
+        is_over = self._expected is not None and self._expected.is_answered and self._since > ANSWERED_WORDS
+        if self._expected and (is_over or not self._expected.is_fresh(said.at_ms)):
             self._expected = None
         self._pending.append((said, None if label else self._expected, line))
         if self._is_finished(label is not None, norms):
@@ -235,6 +242,8 @@ class Gate:
                 self._expected = None
             elif span.label in NUMERIC or span.label == "ADDRESS":
                 self._expected = Expectation(span.label, last.channel, last.at_ms, is_answered=True)
+                after = [said for said, _, _ in (*waiting[span.end - first :], *self._pending)]
+                self._since = sum(map(_is_of_other_things, after))
         for (said, expected, line), label in zip(waiting, labels, strict=True):
             line.decided.append(label)
             self._history.append((said, expected))
@@ -261,6 +270,10 @@ class Gate:
         while self._lines and len(self._lines[0].decided) == len(self._lines[0].words):
             self._lines.popleft()
         return found
+
+
+def _is_of_other_things(said: Said) -> bool:
+    return not is_number(said.norm) and said.norm not in FILLERS
 
 
 def _without_articles(norms: list[str]) -> list[str]:

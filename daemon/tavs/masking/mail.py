@@ -7,8 +7,11 @@ import re
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import is_number
 
-AT = frozenset(["snabela", "snabel-a", "@", "snabelar", "snabelad", "snabela'", "krølla"])
+AT = frozenset(["@", "krølla", "krøllalfa", "alfakrøll", "at-tegn"])
+_AT = re.compile(r"sn[aæeo]b(el|le|ele|ell|il)[- ]?(a|ar|ad|ag|er|ah|ha|a')?")
+"""`snabel-a` in the ways it is heard: snablea, snabelag, snabeler."""
 DOT = frozenset(["punktum", "dot", "prik", "."])
+_DOT = re.compile(r"pun[gk]?[kt]{0,2}[uo]m|punt[uo]m")
 UNDERSCORE = ("under", "streg")
 INSIDE = DOT | frozenset(["bindestreg", "understreg", "underscore", "streg"])
 BEFORE_MAIL = frozenset(
@@ -20,6 +23,7 @@ BEFORE_MAIL = frozenset(
 BEFORE_USER = frozenset(
     ["er", "hedder", "på", "det", "min", "mit", "facebook", "instagram", "snapchat", "tiktok", "linkedin", "under"]
 )
+LONGEST_DOT = 9
 LONGEST_LOCAL = 8
 LONGEST_DOMAIN = 6
 TOP_LEVEL = frozenset(["dk", "com", "net", "org", "eu", "de", "se", "no", "nu", "info", "me", "io", "uk"])
@@ -46,14 +50,25 @@ def find(window: Window) -> list[Span]:
 
 def is_part(norm: str) -> bool:
     """A word after which an address is not finished."""
-    return norm in AT or norm in INSIDE or norm == "snabel"
+    return norm in AT or norm in INSIDE or bool(_AT.fullmatch(norm)) or bool(_DOT.fullmatch(norm))
 
 
 def _at(window: Window, index: int) -> int:
     """How many words the at-sign takes; 0 where there is none."""
-    if window.norm(index) in AT:
+    norm, following = window.norm(index), window.norm(index + 1)
+    if norm in AT:
         return 1
-    return 2 if window.norm(index) == "snabel" and window.norm(index + 1) in ("a", "a.") else 0
+    if _AT.fullmatch(norm):
+        return 2 if following in ("a", "a.", "ad", "ah") else 1
+    return 2 if norm in ("sna", "snab", "snabe") and _AT.fullmatch(norm + following) else 0
+
+
+def _dot(window: Window, index: int) -> int:
+    """How many words a full stop takes that is said; 0 where there is none."""
+    norm, following = window.norm(index), window.norm(index + 1)
+    if norm in DOT or _DOT.fullmatch(norm):
+        return 1
+    return 2 if norm.startswith("pun") and len(norm + following) < LONGEST_DOT and _DOT.fullmatch(norm + following) else 0
 
 
 def _local_start(window: Window, index: int) -> int:
@@ -75,14 +90,16 @@ def _domain_end(window: Window, index: int) -> int:
         if (norm, window.norm(end + 1)) == UNDERSCORE:
             end += 3
             continue
-        if norm in DOT:
-            end += 2
+        if used := _dot(window, end):
+            end += used + 1
             if window.norm(end - 1) in TOP_LEVEL:
+                break
+            if window.norm(end - 1) + window.norm(end) in TOP_LEVEL or len(window.norm(end - 1)) == 1:
+                end += 1
                 break
             continue
         if end > index and window.norm(end - 1) not in INSIDE and window.norm(end) not in INSIDE:
-            after = [window.norm(end + offset) for offset in (1, 2)]
-            if not DOT & set(after):
+            if not any(_dot(window, end + offset) for offset in (1, 2)):
                 break
         end += 1
         if norm.rpartition(".")[2] in TOP_LEVEL:

@@ -15,7 +15,18 @@ from tavs.masking import account, card, cpr, phone
 from tavs.masking.cues import NUMERIC
 from tavs.masking.lexicon import BRANDS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import ARTICLES, CORRECTIONS, FILLERS, TENS, digits, is_number, ordinal
+from tavs.masking.spoken import (
+    ARTICLES,
+    CORRECTIONS,
+    FILLERS,
+    TEENS,
+    TENS,
+    count,
+    digits,
+    ends_half,
+    is_number,
+    ordinal,
+)
 from tavs.masking.spoken import UNITS as UNIT_WORDS
 
 MASKED_DIGITS = 4
@@ -84,14 +95,16 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
         end = last = index + 1
         while end < len(window.norms) and window.same_turn(index, end):
             norm = window.norm(end)
-            if is_number(norm) or norm == "halv" or _is_day(window, end):
+            if is_number(norm) or norm == "halv" or ends_half(window.norm(end - 1), norm) or _is_day(window, end):
                 end += 1
                 last = end
             elif norm in FILLERS and end - last < 4:
                 end += 1
             else:
                 break
-        while last > index + 1 and _is_only_article(window, index, last):
+        if window.is_forced and end == len(window.norms):
+            last = end  # what goes on behind a forced end is masked to the end
+        while last > index + 1 and not (window.is_forced and last == len(window.norms)) and (_is_only_article(window, index, last) or window.norm(last - 1) == "halv"):
             last -= 1
         yield index, last
         index = max(last, index + 1)
@@ -129,7 +142,9 @@ def _is_correction(window: Window, index: int, end: int) -> bool:
 
 
 def _is_counted(window: Window, index: int) -> bool:
-    return is_number(window.norm(index)) or window.norm(index) == "halv" or _is_day(window, index)
+    norm = window.norm(index)
+    is_half = norm == "halv" or ends_half(window.norm(index - 1), norm)
+    return is_number(norm) or is_half or _is_day(window, index)
 
 
 def _is_day(window: Window, index: int) -> bool:
@@ -143,7 +158,7 @@ def _begins(window: Window, index: int) -> bool:
     if _is_day(window, index):
         return True
     if norm == "halv":
-        return window.norm(index + 1) in ("treds", "tres", "fjerds", "fems", "fjers")
+        return ends_half(norm, window.norm(index + 1))
     if norm in UNIT_WORDS and window.norm(index + 1) == "og" and window.norm(index + 2) in TENS:
         return True
     if not is_number(norm) or (norm in ROUND and not is_number(window.norm(index + 1))):
@@ -162,7 +177,7 @@ def _label(window: Window, start: int, end: int) -> str | None:
     about = expected.label if expected and expected.label in NUMERIC else None
     if not text or _is_harmless(window, start, end, text, about):
         return None
-    if about and about != "DATE_OF_BIRTH" and (len(text) >= 3 or _stands_alone(window, start, end)):
+    if about and ((len(text) >= 3 and about != "DATE_OF_BIRTH") or _stands_alone(window, start, end)):
         return _by_shape(text) if about == "NUMBER" else about
     if len(text) >= MASKED_DIGITS:
         return _by_shape(text)
@@ -172,7 +187,7 @@ def _label(window: Window, start: int, end: int) -> str | None:
 
 def _is_harmless(window: Window, start: int, end: int, text: str, about: str | None) -> bool:
     after = [window.norm(end), window.norm(end + 1)]
-    before = [window.norm(start - 1), window.norm(start - 2), window.norm(start - 3)]
+    before = _words_before(window, start)
     if after[0].strip(".-") in UNITS or (after[0] in ("og", "komma") and after[1] in UNITS):
         return len(text) <= LONGEST_COUNT
     if before[0].strip(".") in HARMLESS_BEFORE:
@@ -184,7 +199,7 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
         return True
     if any(word in AMOUNT_BEFORE for word in before) and len(text) <= 7 and (about is None or text.endswith("00")):
         return True
-    if text.endswith("000") and end - start > 1 and len(text) <= 6:
+    if _is_counted_out(window, start, end) and len(text) <= LONGEST_COUNT and not _is_asked(window, start):
         return True
     is_year = len(text) == 4 and text[:2] in ("19", "20")
     if is_year and BUILT & set(before):
@@ -197,9 +212,38 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
     return is_moment and (len(text) < 6 or not _is_long_ago(text))
 
 
+def _words_before(window: Window, start: int) -> list[str]:
+    """The three words before, as far as they belong to the same clause of the same voice."""
+    found: list[str] = []
+    for index in range(start - 1, start - 4, -1):
+        if index < 0 or not window.same_turn(index, start) or window.said[index].word.ends_clause:
+            break
+        found.append(window.norm(index))
+    return found + [""] * (3 - len(found))
+
+
 def _is_long_ago(date: str) -> bool:
     """A full date of more than a decade ago is somebody's birthday rather than the day of a damage."""
     return (len(date) == 8 and date[4:6] == "19") or (len(date) == 8 and date[4:7] == "200")
+
+
+def _is_counted_out(window: Window, start: int, end: int) -> bool:
+    """Said in thousands and hundreds, as amounts are and numbers of people are not; a year of birth is."""
+    norms = window.norms[start:end]
+    magnitudes = sum("hundred" in norm or "tusind" in norm for norm in norms)
+    is_year = norms[0] in TEENS and any("hundred" in norm for norm in norms[:2])
+    return magnitudes > 0 and not is_year and count(norms) == 1
+
+
+def _is_asked(window: Window, start: int) -> bool:
+    """Whether the other side asked for a number and this is the answer's first."""
+    expected = window.expected[start]
+    return (
+        expected is not None
+        and expected.label in NUMERIC
+        and not expected.is_answered
+        and expected.channel is not window.said[start].channel
+    )
 
 
 def _stands_alone(window: Window, start: int, end: int) -> bool:

@@ -13,7 +13,7 @@ import re
 from tavs.masking.lexicon import SERVANTS
 from tavs.masking.number import UNITS
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import ARTICLES, digits, is_number
+from tavs.masking.spoken import ARTICLES, digits, ends_half, is_number
 
 SUFFIXES = (
     "vej", "vejen", "gade", "gaden", "allé", "alle", "alléen", "stræde", "strædet", "vænge", "vænget", "parken", "toften",
@@ -53,6 +53,8 @@ NUMBER_BEFORE = frozenset(["nummer", "er", "nr", "husnummer", "i", "ja", "og", "
 DEEP_CUES = frozenset(
     ["bor på", "bor i", "bor nede", "adressen er", "adresse er", "vejen hedder", "adressen", "vejnavn er"]
 )
+HESITATING = frozenset(["øh", "øhm"])
+JOINING = HESITATING | {"og", "på"}
 _NUMBERED = re.compile(r"\d{1,3}[a-zæøå]?")
 
 
@@ -162,8 +164,9 @@ def numbered(window: Window, index: int) -> int:
     while end < len(window.norms) and end - index < 10:
         norm = window.norm(end).strip(".")
         is_letter = len(norm) == 1 and norm.isalpha() and norm not in ("i", "å") and end > index
-        is_part = is_number(norm) or _NUMBERED.fullmatch(norm) or norm in FLOOR or norm in ("nummer", "nr")
-        joins = norm in ("og", "på") and end > index and _is_house(window, end + 1)
+        is_half = norm == "halv" or ends_half(window.norm(end - 1), norm)
+        is_part = is_number(norm) or is_half or _NUMBERED.fullmatch(norm) or norm in FLOOR or norm in ("nummer", "nr")
+        joins = norm in (JOINING if end > index else HESITATING) and _is_house(window, end + 1)
         if not (is_part or is_letter or joins):
             break
         end += 1
@@ -175,7 +178,7 @@ def numbered(window: Window, index: int) -> int:
 
 
 def _is_house(window: Window, index: int) -> bool:
-    return is_number(window.norm(index)) or window.norm(index) in FLOOR
+    return is_number(window.norm(index)) or window.norm(index) in FLOOR or window.norm(index) == "halv"
 
 
 def _location(window: Window, index: int) -> Span | None:

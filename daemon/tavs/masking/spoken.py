@@ -16,6 +16,8 @@
 '5043'
 >>> digits(["tjuefem", "twenty", "two", "fyrtiosju"])
 '252247'
+>>> digits(["to", "og", "førre", "syw", "og", "halv", "fjers"])
+'4277'
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from tavs.masking import foreign
+from tavs.masking.lexicon import listed
+from tavs.masking.sound import sounds
 
 UNITS = {
     "nul": 0, "nulte": 0, "en": 1, "et": 1, "én": 1, "ét": 1, "een": 1, "to": 2, "tre": 3, "fire": 4, "fir": 4, "fem": 5,
@@ -58,6 +62,8 @@ _SIMPLE: dict[str, int] = {**foreign.SMALL, **UNITS, **TEENS, **TENS}
 _JOINED = {f"{unit}og{ten}": one + many for unit, one in UNITS.items() if one for ten, many in TENS.items()}
 _JOINED |= {f"{unit}{ten}": one + many for unit, one in UNITS.items() if one > 1 for ten, many in TENS.items()}
 _SMALL = {**_JOINED, **_SIMPLE}
+_HEARD = {sounds(word): number for word, number in _SMALL.items() if len(word) > 3}
+"""Number words by their sound."""
 _THOUSAND = re.compile(r"tusinde?")
 _HUNDRED = re.compile(r"hundrede?")
 _ONLY_DIGITS = re.compile(r"[\d.,/\-–]*\d[\d.,/\-–]*")
@@ -70,8 +76,8 @@ def value(norm: str) -> int | None:
     >>> value("femoghalvtreds"), value("trehundredeogfem"), value("nittenogfirs"), value("hus")
     (55, 305, 1980, None)
     """
-    if norm in _SMALL:
-        return _SMALL[norm]
+    if (known := _small(norm)) is not None:
+        return known
     first, joined, second = norm.partition("og")
     if joined and first in TEENS and second in TENS:
         return TEENS[first] * 100 + TENS[second]
@@ -89,6 +95,13 @@ def value(norm: str) -> int | None:
     if not rest:
         return total
     return total + _SMALL[rest] if rest in _SMALL else None
+
+
+def _small(norm: str) -> int | None:
+    """A number below a hundred in one word; also one that was misheard and is no word of every day."""
+    if norm in _SMALL:
+        return _SMALL[norm]
+    return None if norm in listed("ordinary.txt") else _HEARD.get(sounds(norm))
 
 
 ORDINALS = {
@@ -115,8 +128,13 @@ def is_number(norm: str) -> bool:
     """Whether a word is a number or a part of one, written or said."""
     if any(character.isdigit() for character in norm):
         return bool(_ONLY_DIGITS.fullmatch(norm)) or sum(character.isdigit() for character in norm) * 2 > len(norm)
-    plain = norm in _SMALL or norm in PLURALS or norm in REPEATS or norm in ("hundrede", "hundred", "tusind", "tusinde")
+    plain = norm in PLURALS or norm in REPEATS or norm in ("hundrede", "hundred", "tusind", "tusinde")
     return plain or is_half(norm) or value(norm) is not None
+
+
+def ends_half(before: str, norm: str) -> bool:
+    """`halv treds`: the second word of a number that speech-to-text has cut in two."""
+    return before == "halv" and norm in HALVES
 
 
 def is_half(norm: str) -> bool:
@@ -133,6 +151,20 @@ def digits(norms: Sequence[str]) -> str:
         out.append(text)
         index += used
     return "".join(out)
+
+
+def count(norms: Sequence[str]) -> int:
+    """How many numbers a run of words holds.
+
+    >>> count(["fire", "tusind", "to", "hundrede"]), count(["toogtyve", "femoghalvtreds"])
+    (1, 2)
+    """
+    found = index = 0
+    while index < len(norms):
+        text, used = _read(norms, index)
+        found += bool(text)
+        index += used
+    return found
 
 
 def _read(norms: Sequence[str], index: int) -> tuple[str, int]:
@@ -183,13 +215,25 @@ def _rest(norms: Sequence[str], index: int, below: int) -> tuple[int, int]:
     return (number, skipped + used) if skipped or (below == 1000 and number >= 10) else (0, 0)
 
 
+def _tens(norms: Sequence[str], index: int) -> tuple[int | None, int]:
+    """Tens after "tre og": in one word, heard askew, or in two ("halv fems")."""
+    if index + 1 < len(norms) and ends_half(norms[index], norms[index + 1]):
+        return _SMALL[HALVES[norms[index + 1]]], 2
+    known = _small(norms[index])
+    return (known, 1) if known is not None and known in TENS.values() else (None, 0)
+
+
 def _below_hundred(norms: Sequence[str], index: int) -> tuple[int | None, int]:
     norm = norms[index]
     following = norms[index + 1] if index + 1 < len(norms) else ""
-    if is_half(norm) and following in TENS:
-        return UNITS[norm[:-2]] + TENS[following], 2
-    if norm in UNITS and UNITS[norm] and following == "og" and index + 2 < len(norms) and norms[index + 2] in TENS:
-        return UNITS[norm] + TENS[norms[index + 2]], 3
+    if is_half(norm) and index + 1 < len(norms):
+        tens, used = _tens(norms, index + 1)
+        if tens is not None:
+            return UNITS[norm[:-2]] + tens, 1 + used
+    if norm in UNITS and UNITS[norm] and following == "og" and index + 2 < len(norms):
+        tens, used = _tens(norms, index + 2)
+        if tens is not None:
+            return UNITS[norm] + tens, 2 + used
     if norm == "halv" and following in HALVES:
         return _SMALL[HALVES[following]], 2
     if norm in foreign.TENS and following in foreign.ENDS:
