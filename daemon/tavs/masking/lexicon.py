@@ -33,7 +33,7 @@ KEPT = BRANDS | frozenset(
     model mitid nemid eboks e-boks instagram snapchat tiktok linkedin messenger whatsapp youtube mobilepay betalingsservice
     januar februar marts april maj juni juli august september oktober november december mandag tirsdag onsdag torsdag
     fredag lørdag søndag jul påske pinse gud cpr kr dkk pdf sms it tv el vvs okay ok hej goddag farvel tak velkommen
-    mon øh gls postnord dsb skat politiet borger dk gdpr ulykkesforsikring facebook google
+    mon øh % gls postnord dsb skat politiet borger dk gdpr ulykkesforsikring facebook google
     """.split()
 )
 PRODUCT_ENDINGS = (

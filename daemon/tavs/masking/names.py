@@ -28,6 +28,7 @@ from tavs.masking.spoken import is_number
 LABEL_OF = {
     "PER": "PERSON", "PERSON": "PERSON", "LOC": "LOCATION", "GPE": "LOCATION", "LOCATION": "LOCATION", "ORG": "ORG",
     "ADR": "ADDRESS", "ADDRESS": "ADDRESS", "FAC": "ADDRESS",
+    "HEALTH": "HEALTH",
 }  # fmt: skip
 """What the names that models give to their classes mean here; other classes are ignored."""
 LEAST_UNKNOWN = 0.4

@@ -16,6 +16,8 @@
 '5043'
 >>> digits(["tjuefem", "twenty", "two", "fyrtiosju"])
 '252247'
+>>> digits(["totusind", "og", "enogtyve"]), digits(["trehundrede", "fem"])
+('2021', '3005')
 >>> digits(["to", "og", "førre", "syw", "og", "halv", "fjers"])
 '4277'
 """
@@ -193,6 +195,9 @@ def _cardinal(norms: Sequence[str], index: int) -> tuple[int | None, int]:
         total, used = 1, 0
     if total is None:
         return None, 1
+    if total >= 100 and total % 100 == 0:
+        rest, more = _rest(norms, index + used, 1000 if total % 1000 == 0 else 100)
+        return total + rest, used + more
     for name, factor in ((("tusind", "tusinde"), 1000), (("hundrede", "hundred"), 100)):
         if index + used < len(norms) and norms[index + used] in name and total < factor:
             total, used = total * factor, used + 1

@@ -46,7 +46,7 @@ def words(text: str, begins: bool = True) -> list[Word]:
     """The words of an utterance; `begins` says whether it begins a sentence, which only what was said before can tell."""
     found: list[Word] = []
     for piece in PIECE.finditer(text):
-        if not any(character.isalnum() for character in piece[0]):
+        if not any(character.isalnum() or character == "%" for character in piece[0]):
             continue  # a dash between two numbers separates nothing
         for start in range(piece.start(), piece.end(), LONGEST_WORD):
             raw = text[start : min(start + LONGEST_WORD, piece.end())]

@@ -23,6 +23,8 @@ LAST_NAME_BEARERS = 50
 RARE_FIRST_NAME_BEARERS = 5
 RARE_LAST_NAME_BEARERS = 20
 """A frequent word that so few people bear as a name is a word; one that more do bear is left to its company."""
+SPLIT_NAMES = 1500
+EVERY_DAY = 250
 WORD = re.compile(r"[a-zæøåéü]{2,}")
 
 
@@ -74,6 +76,21 @@ def places() -> tuple[set[str], set[str]]:
     return towns, {name.casefold() for name in Provider.countries}
 
 
+def pieces(folder: Path, ordinary: set[str], others: set[str]) -> set[str]:
+    """Words of every day that the first half of a name may be heard as ("sig ne", "hjerne rystelse"), but the most frequent."""
+    import wordfreq
+
+    names = {*others}
+    for lists in (("first_names_2023_men.csv", "first_names_2023_women.csv"), ("last_names_2023.csv",)):
+        borne: Counter[str] = Counter()
+        for each in lists:
+            with (folder / each).open(encoding="utf-8-sig", newline="") as file:
+                borne.update({row[0].strip().casefold(): int(row[-1]) for row in csv.reader(file) if row[-1].isdigit()})
+        names |= {name for name, _ in borne.most_common(SPLIT_NAMES)}
+    beginnings = {name[:end] for name in names for end in range(2, len(name) - 1)}
+    return (beginnings & ordinary) - set(wordfreq.top_n_list("da", EVERY_DAY))
+
+
 def write(name: str, words: set[str]) -> None:
     (HERE / name).write_text("\n".join(sorted(words)) + "\n", encoding="utf-8")
 
@@ -87,7 +104,10 @@ def main(names_dir: str, ddt_dir: str, terms_dir: str, queries: str) -> None:
     towns, countries = places()
     parts = {part for town in towns for part in town.split()}
     running = ordinary(Path(ddt_dir), Path(terms_dir), Path(queries))
-    write("ordinary.txt", running | frequent(folder, parts))
+    plain = running | frequent(folder, parts)
+    write("ordinary.txt", plain)
+    conditions = set((HERE / "conditions.txt").read_text(encoding="utf-8").split())
+    write("pieces.txt", pieces(folder, plain, towns | conditions))
     write("towns.txt", towns)
     write("countries.txt", countries)
 
