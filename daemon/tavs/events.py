@@ -66,6 +66,8 @@ class Purpose(enum.StrEnum):
     DOCUMENTATION = "documentation"
     QUALITY = "quality"
     TRAINING = "training"
+    LIMITATION = "limitation"
+    """Claims that a closed case may still lead to, after a hold was released (forældelse)."""
 
 
 class ArtifactKind(enum.StrEnum):
