@@ -23,6 +23,9 @@ from tavs.errors import TavsError, UsageError, innermost
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
 from tavs.host.journal import failure, silence_loop, silence_tracebacks
+from tavs.retention import commands as keeping
+from tavs.rights import commands as officers
+from tavs.rights import keys as officers_keys
 
 app = typer.Typer(
     name="tavs",
@@ -37,6 +40,15 @@ app.add_typer(terms_app, name="terms")
 
 masking_app = typer.Typer(help="How well masking works.", no_args_is_help=True)
 app.add_typer(masking_app, name="masking")
+
+app.command()(keeping.sweep)
+app.command()(keeping.notice)
+for name, inner in {
+    "retention": keeping.retention_app, "audit": keeping.audit_app, "clock": keeping.clock_app, "hold": officers.hold_app,
+    "subject": officers.subject_app, "consent": officers.consent_app, "recording": officers.recording_app,
+    "keys": officers_keys.keys_app,
+}.items():  # fmt: skip
+    app.add_typer(inner, name=name)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="One JSON document a line.")]

@@ -107,6 +107,17 @@ class Recording(Section, frozen=True):
     documentation: Annotated[bool, described("Record calls for documentation.")] = True
 
 
+class Consent(Section, frozen=True):
+    sip_header: Annotated[
+        str,
+        described("SIP header by which the PBX tells the customer's answer (`yes`, `no`); empty means it tells none."),
+    ] = ""
+
+
+class Notice(Section, frozen=True):
+    contact: Annotated[str, described("Where customers reach whoever answers for privacy, as the notice says it.")] = ""
+
+
 class Config(Section, frozen=True):
     site: Site = Site()
     intake: Intake = Intake()
@@ -114,6 +125,8 @@ class Config(Section, frozen=True):
     masking: Masking = Masking()
     advice: Advice = Advice()
     recording: Recording = Recording()
+    consent: Consent = Consent()
+    notice: Notice = Notice()
 
 
 @dataclass(frozen=True, slots=True)

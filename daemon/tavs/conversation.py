@@ -13,6 +13,7 @@ from tavs.events import CallId, Channel, Gap, GapKind, MaskedSegment
 from tavs.host.clock import Clock
 from tavs.masking.gate import Gate, Released
 from tavs.relay import RelaySender
+from tavs.script import Script
 from tavs.speech.utterance import Segment, Utterance
 from tavs.speech.workers import Dropped, SpeechWorkers
 
@@ -31,7 +32,9 @@ class Conversation:
         relay: RelaySender,
         clock: Clock,
         agent_is_shown: bool,
+        script: Script,
     ) -> None:
+        self.script = script
         self._call = call
         self._started_s = started_s
         self._gate = gate
@@ -65,6 +68,7 @@ class Conversation:
             heard = await words
             if isinstance(heard, Utterance):
                 self._remember(segment.sequence)
+                self.script.hear(heard)
                 self._release(self._gate.feed(heard))
             else:
                 self._lose(segment, heard.kind)

@@ -23,8 +23,10 @@ from tavs.host.clock import Clock
 from tavs.host.home import Home
 from tavs.host.journal import Message, say
 from tavs.relay import Received, receive
-from tavs.store.database import open_writer
-from tavs.store.keeper import Keeper, Suggestion
+from tavs.retention.policy import load
+from tavs.store.database import open_writer, transaction
+from tavs.store.grants import enter_policy
+from tavs.store.keeper import PROGRAM, Keeper, Suggestion
 from tavs.store.reconcile import reconcile
 from tavs.store.text_keys import TextKeys
 
@@ -39,7 +41,11 @@ class Desk:
         self._home = home
         self._clock = clock
         keys = TextKeys(home.text_keys, credentials.load("desk", home))
-        self._keeper = Keeper(open_writer(home.database), keys, clock, ZoneInfo(config.site.timezone))
+        policy = load(home.retention)
+        connection = open_writer(home.database)
+        with transaction(connection):
+            version = enter_policy(connection, policy, actor=PROGRAM, now=clock.now())
+        self._keeper = Keeper(connection, keys, clock, ZoneInfo(config.site.timezone), (version, policy))
         self._ranker = Ranker(terms.read(terms.folder(home)))
         self._advisers: dict[CallId, Adviser] = {}
         self._waiting: asyncio.Queue[tuple[int, MaskedSegment, float]] = asyncio.Queue(ADVICE_WAITING)

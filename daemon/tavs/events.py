@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType
+from typing import Literal, NewType
 
 import msgspec
 
@@ -95,6 +95,19 @@ class SoundGap(msgspec.Struct, frozen=True, kw_only=True):
     """Packets lost; 0 where nothing was sent."""
 
 
+class ConsentHeard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the customer answered when asked for consent to quality, as it reached the listener (retention/consent.py)."""
+
+    answer: Literal["yes", "no", "unclear"]
+    source: Literal["dtmf", "header", "metadata", "pbx"]
+    pressed: str = ""
+    """The key or value as it came."""
+    prompt: str = ""
+    prompt_version: str = ""
+    language: str = ""
+    at: datetime
+
+
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The plain file beside a sealed artifact: written first, closed last; no content, no number."""
 
@@ -116,6 +129,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     party_ref: PartyRef | None = None
     duration_ms: int = 0
     gaps: tuple[SoundGap, ...] = ()
+    consents: tuple[ConsentHeard, ...] = ()
     size_bytes: int = 0
     sha256: str = ""
     """Of the sealed file as it lies on disk."""

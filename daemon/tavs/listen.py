@@ -36,7 +36,9 @@ from tavs.masking.detect import masker_or_none_travels
 from tavs.masking.gate import Gate
 from tavs.recording.recorder import Recorder
 from tavs.recording.recover import recover
+from tavs.recording.transcript import beginner
 from tavs.relay import RelaySender
+from tavs.script import Script
 from tavs.sound import RATE_HZ, Block, Sound, stereo
 from tavs.speech.live import LiveSpeech
 from tavs.speech.transcribe import VOICE_MODEL
@@ -83,7 +85,8 @@ class Listener:
         self._config = config
         self._clock = clock
         self._index_key = credentials.load("index", home)
-        self._recorder = Recorder(folder=home.incoming, public_key=credentials.load("site-public", home), clock=clock)
+        self._public_key = credentials.load("site-public", home)
+        self._recorder = Recorder(folder=home.incoming, public_key=self._public_key, clock=clock)
         self._incoming = home.incoming
         self._relay = RelaySender(home.relay_socket)
         siprec = config.intake.siprec
@@ -91,7 +94,9 @@ class Listener:
         self._media = MediaSockets(
             siprec.media_ports, clock, networks(siprec.media_allow, "media_allow"), "::" if both_families else "0.0.0.0"
         )
-        self._intake = SiprecIntake(config=siprec, floor=self, media=self._media, clock=clock)
+        self._intake = SiprecIntake(
+            config=siprec, floor=self, media=self._media, clock=clock, consent_header=config.consent.sip_header
+        )
         places = folders(home)
         model = find(config.speech.model, places)
         verify(model)
@@ -123,6 +128,9 @@ class Listener:
             relay=self._relay,
             clock=self._clock,
             agent_is_shown=self._config.speech.agent_channel == "live",
+            script=Script(
+                start.call, beginner(self._incoming, self._public_key, self._clock, start, reference), self._writer
+            ),
         )
         live = LiveCall(
             start=start,
@@ -151,8 +159,8 @@ class Listener:
 
     def call_changed(self, call: CallId, streams: tuple[Stream, ...], description: Description) -> None:
         if live := self._calls.get(call):
-            self._tune(live, streams, description)
             live.party_ref = party_ref(description.customer_number, self._index_key)
+            self._tune(live, streams, description)
             self._relay.send(
                 CallDescribed(
                     call=call,
@@ -177,26 +185,18 @@ class Listener:
 
     def _tune(self, live: LiveCall, streams: tuple[Stream, ...], description: Description) -> None:
         live.sound.tune(streams)
+        live.words.script.answered(description.answers, self._clock.now())
         for stream in streams:
             self._media.expect(live.start.call, stream.index, stream.remote)
         if live.tape and description.sealed != live.sealed:
             live.sealed = description.sealed
-            live.tape.seal(description.sealed, extension=description.extension, party_ref=live.party_ref)
+            live.tape.seal(
+                description.sealed, extension=description.extension, party_ref=live.party_ref,
+                consents=live.words.script.consents,
+            )  # fmt: skip
 
     def _begin_tape(self, start: CallStart, reference: PartyRef | None) -> Tape:
-        return Tape(
-            start.call,
-            lambda: self._recorder.begin(
-                call=start.call,
-                part=0,
-                source=start.source,
-                call_started_at=start.at,
-                trunk=start.trunk,
-                extension=start.description.extension,
-                party_ref=reference,
-            ),
-            self._writer,
-        )
+        return Tape(start.call, lambda: self._recorder.begin(start, reference), self._writer)
 
     async def _carry_media(self) -> None:
         ticks = 0
@@ -251,7 +251,8 @@ class Listener:
         if not self._config.speech.live:
             return
         for channel, block in blocks.items():
-            if len(block) and (channel is not Channel.AGENT or self._config.speech.agent_channel != "off"):
+            is_heard = self._config.speech.agent_channel != "off" or live.words.script.is_wanted
+            if len(block) and (channel is not Channel.AGENT or is_heard):
                 start_ms = live.sound.taken_ms - len(block) * 1000 // RATE_HZ
                 self._to_hear.append((live.start.call, channel, block, start_ms))
 
@@ -285,6 +286,8 @@ class Listener:
         self._relay.send(CallEnded(call=call, at=ended_at, reason=reason.value))
         if live.tape and (sidecar := await live.tape.close(call_ended_at=ended_at, gaps=live.sound.gaps())):
             self._relay.send(ArtifactClosed(sidecar=sidecar))
+        if written := await live.words.script.close(ended_at):
+            self._relay.send(ArtifactClosed(sidecar=written))
         say(Message.CALL_ENDED, call=call, reason=reason, duration_ms=live.sound.taken_ms)
 
     # --- the process -------------------------------------------------------------------------------------------------

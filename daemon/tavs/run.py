@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -34,6 +35,9 @@ NO_RESTART = 78
 LOG_LIMIT_BYTES = 4 * 1024 * 1024
 """What is kept of the programs' own lines for a demo to search."""
 
+SHIPPED = (Path("/usr/share/tavs/config/retention.toml"), Path(__file__).parents[2] / "config/retention.toml")
+"""The retention policy that a home begins with; without one nothing may be kept or deleted."""
+
 HAND_OVER = """\
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -51,6 +55,8 @@ def prepare(home: Home) -> None:
     home.relay_socket.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     if fresh and not home.root.resolve().is_relative_to("/var/lib"):
         (home.root / TEST_HOME_MARK).touch()
+    if not home.retention.exists():
+        shutil.copyfile(next(path for path in SHIPPED if path.exists()), home.retention)
     credentials.create(home)
 
 

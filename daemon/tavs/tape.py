@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from datetime import datetime
 
 from tavs.errors import StoreError
-from tavs.events import CallId, Channel, GapKind, PartyRef, Sidecar, SoundGap
+from tavs.events import CallId, Channel, ConsentHeard, GapKind, PartyRef, Sidecar, SoundGap
 from tavs.host.journal import Message, say
 from tavs.recording.ogg import RATE_HZ, Stereo
 from tavs.recording.recorder import Recording
@@ -45,10 +45,12 @@ class Tape:
         self._unwritten += 1
         self._submit(lambda: self._write(block))
 
-    def seal(self, details: bytes, *, extension: str, party_ref: PartyRef | None) -> None:
+    def seal(
+        self, details: bytes, *, extension: str, party_ref: PartyRef | None, consents: tuple[ConsentHeard, ...]
+    ) -> None:
         def sealed() -> None:
             if self._recording:
-                self._recording.describe(extension=extension, party_ref=party_ref)
+                self._recording.describe(extension=extension, party_ref=party_ref, consents=consents)
                 self._recording.details(details)
 
         self._submit(sealed)

@@ -40,7 +40,8 @@ def test_keys_are_made_once_for_their_owner_only(tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in home.keys.iterdir()}
     credentials.create(home)
     assert before == {path.name: path.read_bytes() for path in home.keys.iterdir()}
-    assert {"desk.key", "index.key", "site-private.key", "site-public.key"} == set(before)
+    pairs = {"site-private.key", "site-public.key", "audit.key", "audit-public.key"}
+    assert {"desk.key", "index.key", *pairs} == set(before)
     assert all(path.stat().st_mode & 0o077 == 0 for path in home.keys.iterdir())
 
 

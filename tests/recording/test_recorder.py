@@ -9,6 +9,7 @@ from pathlib import Path
 import nacl.public
 import numpy as np
 import pytest
+from tavs.call.session import CallStart, Description
 from tavs.errors import StoreError
 from tavs.events import CallId, SidecarState
 from tavs.host.clock import RealClock
@@ -24,8 +25,12 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def begin(folder: Path):  # type: ignore[no-untyped-def]
     recorder = Recorder(folder=folder, public_key=bytes(PRIVATE.public_key), clock=RealClock())
-    return recorder.begin(
-        call=CALL, part=0, source="siprec", call_started_at=AT, trunk="t", extension="1", party_ref=None
+    return recorder.begin(begun(CALL, AT), None)
+
+
+def begun(call: CallId, at: datetime) -> CallStart:
+    return CallStart(
+        call=call, at=at, started_s=0.0, source="siprec", trunk="t", streams=(), description=Description(extension="1")
     )
 
 
@@ -72,11 +77,13 @@ sys.path[:0] = {sys.path!r}
 import numpy as np
 from pathlib import Path
 from datetime import UTC, datetime
+from tavs.call.session import CallStart, Description
 from tavs.host.clock import RealClock
 from tavs.recording.recorder import Recorder
+start = CallStart(call={CALL!r}, at=datetime.now(UTC), started_s=0.0, source="siprec", trunk="", streams=(),
+    description=Description())
 recording = Recorder(folder=Path({str(tmp_path)!r}), public_key=bytes.fromhex({bytes(PRIVATE.public_key).hex()!r}),
-    clock=RealClock()).begin(call={CALL!r}, part=0, source="siprec", call_started_at=datetime.now(UTC), trunk="",
-    extension="", party_ref=None)
+    clock=RealClock()).begin(start, None)
 for _ in range(20):
     recording.write(np.full((4000, 2), 1000, dtype=np.int16))
 os._exit(9)

@@ -30,9 +30,11 @@ from tavs.events import (
 from tavs.host.clock import SimulatedClock
 from tavs.host.home import Home
 from tavs.relay import Received
+from tavs.retention.policy import DEFAULT
 from tavs.run import prepare
 from tavs.store import view
-from tavs.store.database import Connection, open_reader, open_writer, refuse_unsafe
+from tavs.store.database import Connection, open_reader, open_writer, refuse_unsafe, transaction
+from tavs.store.grants import enter_policy
 from tavs.store.keeper import Keeper
 from tavs.store.reconcile import reconcile
 from tavs.store.text_keys import TextKeys
@@ -61,7 +63,9 @@ class Desk:
         self.connection: Connection = open_writer(home.database)
         self.clock = SimulatedClock(AT)
         keys = TextKeys(home.text_keys, (home.keys / "desk.key").read_bytes())
-        self.keeper = Keeper(self.connection, keys, self.clock, ZoneInfo("Europe/Copenhagen"))
+        with transaction(self.connection):
+            version = enter_policy(self.connection, DEFAULT, actor="test", now=AT)
+        self.keeper = Keeper(self.connection, keys, self.clock, ZoneInfo("Europe/Copenhagen"), (version, DEFAULT))
         self.sequence = 0
 
     def hear(self, *events: Event, boot: str = "one") -> None:

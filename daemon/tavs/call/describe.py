@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tavs.call import attribution
+from tavs.call import attribution, consent
 from tavs.call.dialog import Dialog
 from tavs.call.metadata import CONTENT_TYPES
 from tavs.call.multipart import parts
@@ -13,13 +13,20 @@ from tavs.call.sip import Message
 from tavs.errors import PeerError
 from tavs.events import Channel
 
+ANSWERS_LIMIT = 8
+"""Different answers that one call may have; two are no consent already."""
 DOCUMENTS_LIMIT = 16
 """Raw metadata documents kept for the seal."""
 
 
-def learn(request: Message, dialog: Dialog) -> bool:
-    """Merge the metadata of a request; says whether there was any that could be read."""
+def learn(request: Message, dialog: Dialog, consent_header: str = "") -> bool:
+    """Merge the metadata and the customer's answer of a request; says whether there was any that could be read."""
     learnt = False
+    for value in request.all(consent_header.lower()) if consent_header else ():
+        answer = consent.parse(value)
+        if answer not in dialog.answers and len(dialog.answers) < ANSWERS_LIMIT:
+            dialog.answers = (*dialog.answers, answer)
+            learnt = True
     for part in parts(request.first("content-type"), request.body):
         if part.content_type not in CONTENT_TYPES:
             continue
@@ -62,5 +69,12 @@ def describe(dialog: Dialog) -> None:
         extension=attribution.extension(dialog.metadata),
         customer_number=attribution.customer_number(dialog.metadata),
         flags=tuple(flags),
-        sealed=json.dumps({"signalling": dialog.identities, "metadata": dialog.documents}).encode(),
+        answers=dialog.answers,
+        sealed=json.dumps(
+            {
+                "signalling": dialog.identities,
+                "metadata": dialog.documents,
+                "answers": [each.answer for each in dialog.answers],
+            }
+        ).encode(),
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from tavs.call.consent import HeardAnswer
 from tavs.call.metadata import Metadata
 from tavs.call.sdp import Media
 from tavs.call.session import Description, Stream
@@ -94,6 +95,8 @@ class Dialog:
     """Raw metadata, the newest last; bounded."""
     identities: dict[str, str] = field(default_factory=dict, repr=False)
     """From, To, P-Asserted-Identity of the INVITE: sealed with the recording."""
+    answers: tuple[HeardAnswer, ...] = ()
+    """Different answers of the customer, the first first; bounded."""
     description: Description = field(default_factory=Description)
     interval_s: int | None = None
     expires_s: float | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from tavs.call.consent import HeardAnswer
 from tavs.events import CallId, Channel
 
 
@@ -61,6 +62,8 @@ class Description:
     extension: str = ""
     customer_number: str = field(default="", repr=False)
     flags: tuple[Flag, ...] = ()
+    answers: tuple[HeardAnswer, ...] = ()
+    """What the customer answered to the question for consent, as far as the PBX says."""
     sealed: bytes = field(default=b"", repr=False)
     """Raw metadata and numbers as JSON, to be sealed with the recording."""
 

@@ -69,9 +69,13 @@ class Bucket:
 
 
 class SiprecIntake:
-    def __init__(self, *, config: Siprec, floor: CallFloor, media: MediaPorts, clock: Clock) -> None:
+    def __init__(
+        self, *, config: Siprec, floor: CallFloor, media: MediaPorts, clock: Clock, consent_header: str = ""
+    ) -> None:
         self.counters = Counters()
-        self.server = RecordingServer(floor=floor, media=media, clock=clock, media_address=config.media_address)
+        self.server = RecordingServer(
+            floor=floor, media=media, clock=clock, media_address=config.media_address, consent_header=consent_header
+        )
         self._config = config
         self._clock = clock
         self._allow = networks(config.allow, "allow")

@@ -44,13 +44,16 @@ class Counters:
 
 
 class RecordingServer:
-    def __init__(self, *, floor: CallFloor, media: MediaPorts, clock: Clock, media_address: str = "") -> None:
+    def __init__(
+        self, *, floor: CallFloor, media: MediaPorts, clock: Clock, media_address: str = "", consent_header: str = ""
+    ) -> None:
         self.counters = Counters()
         self.is_draining = False
         self._floor = floor
         self._media = media
         self._clock = clock
         self._media_address = media_address
+        self._consent_header = consent_header
         self._dialogs: dict[DialogId, Dialog] = {}
         self._answers = Answers()
         self._repetitions = Repetitions()
@@ -209,7 +212,7 @@ class RecordingServer:
 
     def _informed(self, request: Message, peer: Peer, dialog: Dialog) -> Message:
         del peer
-        if learn(request, dialog):
+        if learn(request, dialog, self._consent_header):
             describe(dialog)
             self._floor.call_changed(dialog.call, dialog.streams, dialog.description)
         return replies.response(request, 200)
@@ -232,7 +235,7 @@ class RecordingServer:
 
     def _follow(self, request: Message, dialog: Dialog) -> bool:
         """Take over what a request says; says whether there was an offer. Raises _NoPort."""
-        learnt = learn(request, dialog)
+        learnt = learn(request, dialog, self._consent_header)
         self._keep_alive(request, dialog)
         offers = [part.body for part in _parts(request) if part.content_type == "application/sdp"]
         media: tuple[sdp.Media, ...] = ()

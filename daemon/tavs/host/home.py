@@ -28,6 +28,11 @@ class Home:
         return self.etc / "keys"
 
     @property
+    def retention(self) -> Path:
+        """What is kept for what, and how long."""
+        return self.etc / "retention.toml"
+
+    @property
     def var(self) -> Path:
         return self.root / "var/lib/tavs"
 
@@ -59,6 +64,11 @@ class Home:
     def reviews(self) -> Path:
         """What people found who read masked text through."""
         return self.var / "reviews"
+
+    @property
+    def exports(self) -> Path:
+        """What was handed out to persons and officers, until they fetch it."""
+        return self.var / "exports"
 
     @property
     def relay_socket(self) -> Path:

@@ -44,6 +44,10 @@ class Message(enum.Enum):
     RELAY_LOST = ("relay-lost", 4)
     RELAY_REFUSED = ("relay-refused", 4)
     RECONCILED = ("reconciled", 6)
+    SWEPT = ("swept", 6)
+    CLOCK_JUMPED = ("clock-jumped", 2)
+    NOT_ERASED_YET = ("not-erased-yet", 4)
+    AUDIT_BROKEN = ("audit-broken", 2)
     PROGRAM_LOST = ("program-lost", 3)
     FAILED = ("failed", 3)
 

@@ -68,7 +68,9 @@ def _dot(window: Window, index: int) -> int:
     norm, following = window.norm(index), window.norm(index + 1)
     if norm in DOT or _DOT.fullmatch(norm):
         return 1
-    return 2 if norm.startswith("pun") and len(norm + following) < LONGEST_DOT and _DOT.fullmatch(norm + following) else 0
+    return (
+        2 if norm.startswith("pun") and len(norm + following) < LONGEST_DOT and _DOT.fullmatch(norm + following) else 0
+    )
 
 
 def _local_start(window: Window, index: int) -> int:

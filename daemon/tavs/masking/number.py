@@ -104,7 +104,11 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
                 break
         if window.is_forced and end == len(window.norms):
             last = end  # what goes on behind a forced end is masked to the end
-        while last > index + 1 and not (window.is_forced and last == len(window.norms)) and (_is_only_article(window, index, last) or window.norm(last - 1) == "halv"):
+        while (
+            last > index + 1
+            and not (window.is_forced and last == len(window.norms))
+            and (_is_only_article(window, index, last) or window.norm(last - 1) == "halv")
+        ):
             last -= 1
         yield index, last
         index = max(last, index + 1)

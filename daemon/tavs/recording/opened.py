@@ -7,7 +7,17 @@ from pathlib import Path
 
 from tavs.errors import StoreError
 from tavs.events import CallId
-from tavs.recording.seal import AUDIO, DETAILS, Opener, opened_key
+from tavs.recording.seal import AUDIO, DETAILS, Chunk, Kind, Opener, opened_key
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    chunks: tuple[Chunk, ...]
+    is_complete: bool
+    """False for a file that was cut off; what is there up to its last whole chunk is good."""
+
+    def of(self, kind: Kind) -> bytes:
+        return b"".join(chunk.data for chunk in self.chunks if chunk.kind == kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +25,6 @@ class OpenedRecording:
     ogg: bytes
     details: tuple[bytes, ...]
     is_complete: bool
-    """False for a file that was cut off; what is there up to its last whole chunk is good."""
 
     def __repr__(self) -> str:
         return f"OpenedRecording({len(self.ogg)} bytes)"
@@ -23,22 +32,28 @@ class OpenedRecording:
 
 def open_recording(sealed: Path, private_key: bytes) -> OpenedRecording:
     """`sealed` is CALL.PART.tavs with CALL.PART.key beside it. Raises StoreError."""
-    call, _, part = sealed.stem.rpartition(".")
-    if not call or not part.isdigit():
+    found = open_sealed(sealed, private_key)
+    return OpenedRecording(
+        ogg=found.of(AUDIO),
+        details=tuple(chunk.data for chunk in found.chunks if chunk.kind == DETAILS),
+        is_complete=found.is_complete,
+    )
+
+
+def open_sealed(sealed: Path, private_key: bytes) -> OpenedFile:
+    """A sealed file of any kind, NAME.PART.tavs with NAME.PART.key beside it. Raises StoreError."""
+    name, _, part = sealed.stem.rpartition(".")
+    if not name or not part.isdigit():
         raise StoreError(
             "the name of a recording is not CALL.PART.tavs", "recordings keep the names they were written with"
         )
     try:
-        key = opened_key(sealed.with_suffix(".key").read_bytes(), private_key, CallId(call), int(part))
+        key = opened_key(sealed.with_suffix(".key").read_bytes(), private_key, CallId(name), int(part))
         with sealed.open("rb") as file:
-            opener = Opener(file, key, CallId(call), int(part))
-            chunks = list(opener)
+            opener = Opener(file, key, CallId(name), int(part))
+            chunks = tuple(opener)
     except FileNotFoundError:
         raise StoreError(
             "a recording or its key is not there", "a recording whose key was destroyed is erased"
         ) from None
-    return OpenedRecording(
-        ogg=b"".join(chunk.data for chunk in chunks if chunk.kind == AUDIO),
-        details=tuple(chunk.data for chunk in chunks if chunk.kind == DETAILS),
-        is_complete=opener.is_complete,
-    )
+    return OpenedFile(chunks, opener.is_complete)

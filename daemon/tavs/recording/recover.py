@@ -10,7 +10,7 @@ import msgspec
 
 from tavs.events import Channel, GapKind, Sidecar, SidecarState, SoundGap
 from tavs.host.clock import Clock
-from tavs.recording.recorder import write_sidecar
+from tavs.recording.sealed_file import write_sidecar
 
 
 def recover(folder: Path, clock: Clock) -> list[Sidecar]:

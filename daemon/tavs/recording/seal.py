@@ -7,7 +7,7 @@
 2. The stream is libsodium's secretstream (XChaCha20-Poly1305): a changed, swapped, dropped or foreign chunk is refused,
    and a missing FINAL tag shows a file that was cut off.
 3. The call and the part are associated data of every chunk: a chunk opens only in its own file.
-4. A chunk's plain text begins with its kind: `A` a piece of the Ogg stream, `D` details as JSON.
+4. A chunk's plain text begins with its kind: `A` a piece of the Ogg stream, `D` details as JSON, `T` lines of a transcript.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ TAG_FINAL = sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL
 CHUNK_LIMIT_BYTES = 1 << 20
 """A second of sound is some 4 KiB, raw metadata at the most 64 KiB."""
 
-Kind = Literal[b"A", b"D"]
+Kind = Literal[b"A", b"D", b"T"]
 AUDIO: Kind = b"A"
 DETAILS: Kind = b"D"
+TEXT: Kind = b"T"
 
 
 def identity(call: CallId, part: int) -> bytes:

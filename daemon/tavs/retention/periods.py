@@ -32,6 +32,15 @@ class Period:
             raise ConfigError(f"{text!r} is no period", "write it as 1 year, 6 months or 30 days")
         return cls(**{f"{found[2]}s": int(found[1])})
 
+    def words(self) -> str:
+        """As `parse` reads it.
+
+        >>> Period(months=6).words(), Period(years=1).words()
+        ('6 months', '1 year')
+        """
+        counts = ((self.years, "year"), (self.months, "month"), (self.days, "day"))
+        return next(f"{count} {unit if count == 1 else f'{unit}s'}" for count, unit in counts if count)
+
     def after(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """The end of the period in UTC; a year from 29 February is 28 February (DESIGN 2).
 

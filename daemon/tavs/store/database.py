@@ -1,14 +1,17 @@
 """The database file: how it is opened, and what it must be to be opened at all.
 
-1. One writer, the desk. WAL with FULL synchronisation: an acknowledged row survives a power cut.
+1. Writers take turns (`begin immediate`). WAL with FULL synchronisation: an acknowledged row survives a power cut.
 2. A library with the WAL-reset bug (3.7.0–3.51.2 but for 3.44.6 and 3.50.7) is refused, whatever put it there.
-3. Deleted rows are overwritten and temporary tables stay in memory. What is personal is sealed all the same.
+3. An older schema is brought up step by step, one file in `upgrades/` each, after a copy was laid beside the database.
+4. Deleted rows are overwritten and temporary tables stay in memory. What is personal is sealed all the same.
 """
 
 from __future__ import annotations
 
 import importlib.resources
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,7 @@ import pysqlite3.dbapi2 as sqlite3
 
 from tavs.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_MS = 5000
 FIRST_UNSAFE, FIRST_SAFE = (3, 7, 0), (3, 51, 3)
 MENDED = frozenset({(3, 44, 6), (3, 50, 7)})
@@ -37,7 +40,10 @@ def refuse_unsafe(version: tuple[int, ...]) -> None:
 
 
 def open_writer(path: Path) -> Connection:
-    """The desk's connection; makes the database where there is none. Raises StoreError."""
+    """A connection that writes; makes the database where there is none. Raises StoreError.
+
+    The desk holds one for good, the sweep and an officer's command one while they work.
+    """
     refuse_unsafe(sqlite3.sqlite_version_info)
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o640))
@@ -46,7 +52,7 @@ def open_writer(path: Path) -> Connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.execute("pragma secure_delete = on")
-        _prepare(connection)
+        _prepare(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StoreError(f"{path} cannot be used ({type(error).__name__})", "restore it from a backup") from None
@@ -84,16 +90,52 @@ def _connect(uri: str) -> Connection:
     return connection
 
 
-def _prepare(connection: Connection) -> None:
+def _prepare(connection: Connection, path: Path) -> None:
     version = connection.execute("pragma user_version").fetchone()[0]
-    if version == SCHEMA_VERSION:
-        return
-    if version != 0:
+    if version > SCHEMA_VERSION:
         raise StoreError(
             f"the database has schema {version}, this program knows {SCHEMA_VERSION}", "install the newer package"
         )
-    schema = importlib.resources.files("tavs.store").joinpath("schema.sql").read_text(encoding="utf-8")
-    connection.executescript(f"begin immediate; {schema}; pragma user_version = {SCHEMA_VERSION}; commit;")
+    if version == 0:
+        _run(connection, _sql("schema.sql"), SCHEMA_VERSION)
+    elif version < SCHEMA_VERSION:
+        _copy(connection, path.with_name(f"{path.name}.schema-{version}"))
+        for step in range(version, SCHEMA_VERSION):
+            _run(connection, _sql(f"upgrades/{step}_to_{step + 1}.sql"), step + 1)
+
+
+def _run(connection: Connection, script: str, version: int) -> None:
+    try:
+        connection.executescript(f"begin immediate; {script}; pragma user_version = {version}; commit;")
+    except sqlite3.DatabaseError:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def _copy(connection: Connection, target: Path) -> None:
+    os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o640))
+    copy = sqlite3.connect(target)
+    try:
+        connection.backup(copy)
+    finally:
+        copy.close()
+
+
+def _sql(name: str) -> str:
+    return importlib.resources.files("tavs.store").joinpath(name).read_text(encoding="utf-8")
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """All of it or nothing; waits for the other writer."""
+    connection.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
 
 
 def _quoted(path: Path) -> str:

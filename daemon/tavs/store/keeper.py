@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tavs.events import (
@@ -20,13 +18,17 @@ from tavs.events import (
     Gap,
     GapKind,
     MaskedSegment,
+    Purpose,
     Sidecar,
     SidecarState,
 )
 from tavs.host.clock import Clock
 from tavs.relay import Received
-from tavs.retention.policy import grants_for
-from tavs.store.database import Connection
+from tavs.retention.consent import Answer, Evidence, Source, decide
+from tavs.retention.policy import Policy
+from tavs.store.database import Connection, transaction
+from tavs.store.grants import enter_evidence, give
+from tavs.store.kept import evidence, utc
 from tavs.store.text_keys import TextKeys
 
 
@@ -42,16 +44,23 @@ class Suggestion:
     delay_ms: int
 
 
+PROGRAM = "desk"
+"""Who the desk is in the audit chain."""
+
+
 class Keeper:
-    def __init__(self, connection: Connection, keys: TextKeys, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(
+        self, connection: Connection, keys: TextKeys, clock: Clock, zone: ZoneInfo, policy: tuple[int, Policy]
+    ) -> None:
         self._connection = connection
         self._keys = keys
         self._clock = clock
         self._zone = zone
+        self._version, self._policy = policy
 
     def apply(self, received: Received) -> int | None:
         """Write a frame. The row id of a segment, None for everything else and for what was written before."""
-        with self._transaction():
+        with transaction(self._connection):
             known = self._position(received.boot)
             missed = received.sequence - (0 if known is None else known + 1)
             if missed < 0:
@@ -69,16 +78,19 @@ class Keeper:
         """Enter a closed artifact and its grants; says whether it was new."""
         if sidecar.state is SidecarState.OPEN:
             return False
-        with self._transaction():
+        with transaction(self._connection):
             return self._enter(sidecar)
 
     def entered_files(self) -> frozenset[str]:
         """Names of the sealed files that have their artifact."""
-        rows = self._connection.execute("select file from artifacts where file is not null")
+        rows = self._connection.execute(
+            "select file from artifacts where file is not null union select file from deletions where file is not null"
+            " union select call || '.' || part || '.tavs' from receipts where kind = 'recording'"
+        )
         return frozenset(str(row[0]) for row in rows)
 
     def suggest(self, call: CallId, segment: int, suggestion: Suggestion) -> None:
-        with self._transaction():
+        with transaction(self._connection):
             self._connection.execute(
                 "insert into suggestions (call, segment, doc, section, title, score, t_ms, delay_ms)"
                 " values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -116,7 +128,7 @@ class Keeper:
             " values (?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing",
             (
                 call,
-                at.astimezone(UTC).isoformat(),
+                utc(at),
                 known.source if known else "unknown",
                 known.trunk if known else "",
                 known.extension if known else "",
@@ -149,8 +161,8 @@ class Keeper:
     def _end(self, call: CallId, at: datetime, reason: str) -> None:
         self._call(call, at, None)
         self._connection.execute(
-            "update calls set ended_at = ?, end_reason = ? where id = ? and ended_at is null",
-            (at.astimezone(UTC).isoformat(), reason, call),
+            "update calls set ended_at = ?, end_reason = ?, policy = ? where id = ? and ended_at is null",
+            (utc(at), reason, self._version, call),
         )
         has_text = self._connection.execute("select 1 from segments where call = ? limit 1", (call,)).fetchone()
         if has_text:
@@ -159,6 +171,7 @@ class Keeper:
     def _enter(self, sidecar: Sidecar) -> bool:
         ended_at = sidecar.call_ended_at or sidecar.closed_at or sidecar.opened_at
         self._call(sidecar.call, sidecar.call_started_at, sidecar)
+        self._evidence(sidecar)
         if sidecar.state is SidecarState.INTERRUPTED:
             self._end(sidecar.call, ended_at, "interrupted")
         elif sidecar.call_ended_at:
@@ -190,18 +203,35 @@ class Keeper:
         ).fetchone()
         if row is None:
             return False
-        for grant in grants_for(kind, call_ended_at=ended_at, zone=self._zone, has_consent=False):
-            self._connection.execute(
-                "insert into grants values (?, ?, ?, ?, ?)",
-                (
-                    row[0],
-                    grant.purpose.value,
-                    grant.legal_basis,
-                    grant.granted_at.isoformat(),
-                    grant.expires_at.isoformat(),
-                ),
+        has_consent = decide(evidence(self._connection, call))
+        for grant in self._policy.grants_for(kind, call_ended_at=ended_at, zone=self._zone, has_consent=has_consent):
+            give(
+                self._connection,
+                row[0],
+                call,
+                grant,
+                origin=f"policy {self._version}",
+                actor=PROGRAM,
+                at=self._clock.now(),
             )
         return True
+
+    def _evidence(self, sidecar: Sidecar) -> None:
+        """Answers to the question for consent, as the listener heard them; those that are known already stay."""
+        known = set(evidence(self._connection, sidecar.call))
+        for answer in sidecar.consents:
+            given = Evidence(
+                purpose=Purpose.QUALITY,
+                answer=Answer(answer.answer),
+                source=Source(answer.source),
+                pressed=answer.pressed,
+                prompt=answer.prompt,
+                prompt_version=answer.prompt_version,
+                language=answer.language,
+                at=answer.at,
+            )
+            if given not in known:
+                enter_evidence(self._connection, sidecar.call, given, by=PROGRAM, now=self._clock.now())
 
     def _add_gap(self, gap: Gap) -> None:
         if gap.call:
@@ -210,13 +240,3 @@ class Keeper:
             "insert into gaps (call, channel, kind, t0_ms, t1_ms, count, noticed_at) values (?, ?, ?, ?, ?, ?, ?)",
             (gap.call, gap.channel, gap.kind.value, gap.t0_ms, gap.t1_ms, gap.count, self._clock.now().isoformat()),
         )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("rollback")
-            raise
-        self._connection.execute("commit")

@@ -51,7 +51,7 @@ class TextKeys:
         except nacl.exceptions.CryptoError:
             raise StoreError("the key of a call's text does not open", "use the desk key that wrapped it") from None
         key = nacl.utils.random(nacl.secret.Aead.KEY_SIZE)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
         with os.fdopen(descriptor, "wb") as file:
             file.write(self._desk.encrypt(key))
             file.flush()

@@ -9,40 +9,44 @@ from datetime import datetime
 from typing import Any
 
 from tavs.errors import UsageError
-from tavs.events import CallId, Purpose
+from tavs.events import CallId, PartyRef, Purpose
 from tavs.host import credentials
 from tavs.host.clock import Clock, RealClock
 from tavs.host.home import Home
+from tavs.retention.holds import restricts
+from tavs.retention.policy import Ending, may_use, next_event
 from tavs.store.database import Connection, open_reader
+from tavs.store.kept import artifacts, evidence, holds_over
 from tavs.store.text_keys import TextKeys
 
 Row = dict[str, Any]
+FATES = {Ending.DUE: "due since", Ending.TIME: "goes after", Ending.HOLD: "held, else due from"}
 
 
 def calls(home: Home) -> list[Row]:
     """Every call with what is kept of it, the newest first."""
     with _reader(home) as connection:
-        rows = connection.execute("select id, started_at, ended_at from calls order by id desc").fetchall()
+        rows = connection.execute("select id, started_at, ended_at, party_ref from calls order by id desc").fetchall()
         return [
             {
                 "call": call,
                 "started_at": started_at,
                 "ended_at": ended_at,
                 "artifacts": _artifacts(connection, CallId(call)),
-                "holds": [],
+                "holds": _holds(connection, CallId(call), party_ref),
             }
-            for call, started_at, ended_at in rows
+            for call, started_at, ended_at, party_ref in rows
         ]
 
 
 def call(home: Home, call_id: str, clock: Clock | None = None) -> Row:
     """One call with its files, grants, gaps, suggestions and masked text. Raises UsageError for an unknown one."""
     with _reader(home) as connection:
-        columns = "id, started_at, ended_at, end_reason, source, trunk, extension, flags"
+        columns = "id, started_at, ended_at, end_reason, source, trunk, extension, flags, party_ref"
         row = connection.execute(f"select {columns} from calls where id = ?", (call_id,)).fetchone()
         if row is None:
             raise UsageError("there is no such call", "`tavs calls` lists them")
-        found = CallId(call_id)
+        found, now = CallId(call_id), (clock or RealClock()).now()
         return {
             "call": row[0],
             "started_at": row[1],
@@ -53,10 +57,12 @@ def call(home: Home, call_id: str, clock: Clock | None = None) -> Row:
             "extension": row[6],
             "flags": json.loads(row[7]),
             "artifacts": _artifacts(connection, found),
-            "holds": [],
+            "holds": _holds(connection, found, row[8]),
+            "consents": _consents(connection, found),
+            "fates": _fates(connection, found, row[8], now),
             "gaps": gaps(connection, found),
             "suggestions": suggestions(connection, found),
-            "segments": segments(connection, home, found, purpose=Purpose.TRAINING, now=(clock or RealClock()).now()),
+            "segments": segments(connection, home, found, purpose=Purpose.TRAINING, now=now),
         }
 
 
@@ -64,7 +70,14 @@ def lines(found: Row) -> Iterator[str]:
     """A call for people."""
     yield f"call {found['call']}  {found['started_at']} – {found['ended_at'] or 'running'}"
     for kept in found["artifacts"]:
-        yield f"  {kept['kind']} for {kept['purpose']} until {kept['expires_at']}"
+        ended = f", ended {kept['ended_at']} by {kept['ended_by']}" if kept["ended_at"] else ""
+        yield f"  {kept['kind']} for {kept['purpose']} on {kept['legal_basis']} until {kept['expires_at']}{ended} ({kept['origin']})"
+    for hold in found["holds"]:
+        yield f"  held: {hold['kind']}, hold {hold['id']}, {hold['owner']}, review {hold['review_on']}"
+    for answer in found["consents"]:
+        yield f"  consent: {answer['answer']} by {answer['source']} at {answer['at']}"
+    for fate in found["fates"]:
+        yield f"  {fate['kind']} {fate['part']}: {FATES[fate['what']]} {fate['at']}"
     for gap in found["gaps"]:
         yield f"  gap: {gap['kind']} {gap['t0']:.2f}–{gap['t1']:.2f} s"
     for segment in found["segments"]:
@@ -130,22 +143,51 @@ def gaps(connection: Connection, call_id: CallId) -> list[Row]:
 
 def _artifacts(connection: Connection, call_id: CallId) -> list[Row]:
     rows = connection.execute(
-        "select kind, purpose, legal_basis, granted_at, expires_at, file, part, state from artifacts"
-        " join grants on artifact = artifacts.id where call = ? order by artifacts.id, purpose",
+        "select kind, purpose, legal_basis, granted_at, expires_at, ended_at, ended_by, origin, file, part, state"
+        " from artifacts join grants on artifact = artifacts.id where call = ? order by artifacts.id, purpose",
         (call_id,),
     ).fetchall()
-    names = ("kind", "purpose", "legal_basis", "granted_at", "expires_at", "file", "part", "state")
+    names = ("kind", "purpose", "legal_basis", "granted_at", "expires_at", "ended_at", "ended_by", "origin", "file", "part",
+             "state")  # fmt: skip
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _holds(connection: Connection, call_id: CallId, party_ref: str | None) -> list[Row]:
+    standing = holds_over(connection, call_id, PartyRef(party_ref) if party_ref else None)
+    return [
+        {"id": each.id, "kind": each.kind.value, "owner": each.owner, "review_on": each.review_on.isoformat()}
+        for each in standing
+    ]
+
+
+def _consents(connection: Connection, call_id: CallId) -> list[Row]:
+    return [
+        {"answer": each.answer.value, "source": each.source.value, "prompt": each.prompt, "at": each.at.isoformat()}
+        for each in evidence(connection, call_id)
+    ]
+
+
+def _fates(connection: Connection, call_id: CallId, party_ref: str | None, now: datetime) -> list[Row]:
+    """What will become of each artifact, and when."""
+    standing = holds_over(connection, call_id, PartyRef(party_ref) if party_ref else None)
+    parts = dict(connection.execute("select id, part from artifacts where call = ?", (call_id,)).fetchall())
+    fates = [(each, next_event(each, standing, now)) for each in artifacts(connection, "calls.id = ?", (call_id,))]
+    return [
+        {"kind": each.kind.value, "part": parts[each.id], "what": fate.what.value, "at": fate.at.isoformat()}
+        for each, fate in fates
+    ]
+
+
 def _may_use(connection: Connection, call_id: CallId, purpose: Purpose, now: datetime) -> bool:
-    row = connection.execute(
-        "select ended_at is null or exists (select 1 from artifacts join grants on artifact = artifacts.id"
-        " where call = calls.id and kind = 'masked_transcript' and purpose = ? and expires_at > ?)"
-        " from calls where id = ?",
-        (purpose.value, now.isoformat(), call_id),
-    ).fetchone()
-    return bool(row and row[0])
+    """A running call has no grants yet; after it the purpose decides, and a restriction stops every use."""
+    row = connection.execute("select ended_at is null, party_ref from calls where id = ?", (call_id,)).fetchone()
+    if row is None:
+        return False
+    standing = holds_over(connection, call_id, PartyRef(row[1]) if row[1] else None)
+    if row[0]:
+        return not restricts(standing, call_id, PartyRef(row[1]) if row[1] else None)
+    masked = artifacts(connection, "calls.id = ? and kind = 'masked_transcript'", (call_id,))
+    return any(may_use(each, purpose, standing, now) for each in masked)
 
 
 @contextmanager

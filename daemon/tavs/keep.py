@@ -1,0 +1,81 @@
+"""Process 3, by a timer: closed files go to the archive, what is due goes for good, the audit chain is signed.
+
+    incoming ─▶ archive ─▶ sweep ─▶ head of the chain
+
+1. Deletion depends on a clock that can be trusted (retention/clock_guard.py): a jump stops it until somebody confirms.
+2. A policy that cannot be read stops everything here before anything is touched.
+3. A full disk does not stop it: the reserve is for this program only.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from tavs.errors import StoreError
+from tavs.host import credentials
+from tavs.host.clock import Clock
+from tavs.host.home import Home
+from tavs.host.journal import Message, say
+from tavs.retention import clock_guard, reserve
+from tavs.retention.archive import archive
+from tavs.retention.clock_guard import Verdict
+from tavs.retention.policy import load
+from tavs.retention.sweep import Item, Progress, Swept, alone, plan, sweep
+from tavs.store import audit
+from tavs.store.clock_mark import read_mark, write_mark
+from tavs.store.database import Connection, open_reader, open_writer, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One run."""
+
+    swept: Swept
+    archived: int
+    is_suspended: bool
+    """The clock has jumped: nothing was deleted."""
+    head: audit.Head | None
+
+
+def rehearse(home: Home, now: datetime) -> tuple[list[Item], int]:
+    """What a sweep at that time would delete, and how many overdue artifacts are held. Touches nothing."""
+    load(home.retention)
+    with closing(open_reader(home.database)) as connection:
+        return plan(connection, now)
+
+
+def run(
+    home: Home, clock: Clock, *, pretended: datetime | None = None, progress: Progress = lambda done, of: None
+) -> Kept:
+    """One run. `pretended` takes the place of the trusted time in a test home. Raises ConfigError, StoreError."""
+    load(home.retention)
+    if not home.database.exists():
+        raise StoreError(f"there is no database at {home.database}", "the desk makes it when it starts")
+    with alone(home), reserve.freed_if_full(home), closing(open_writer(home.database)) as connection:
+        return _run(connection, home, clock, pretended, progress)
+
+
+def _run(connection: Connection, home: Home, clock: Clock, pretended: datetime | None, progress: Progress) -> Kept:
+    now = clock.now()
+    judgement = clock_guard.judge(read_mark(connection), clock_guard.read(clock))
+    with transaction(connection):
+        write_mark(connection, judgement.mark)
+    archived = archive(connection, home, now)
+    is_suspended = judgement.verdict is Verdict.FORWARD and pretended is None
+    if is_suspended:
+        say(Message.CLOCK_JUMPED)
+        swept = Swept()
+    else:
+        swept = sweep(connection, home, now=pretended or judgement.trusted_now, at=now, progress=progress)
+        say(Message.SWEPT, deleted=len(swept.deleted), held=swept.held, stuck=swept.stuck)
+        if not swept.is_erased:
+            say(Message.NOT_ERASED_YET)
+    head = _sign(connection, home, now)
+    return Kept(swept, archived, is_suspended, head)
+
+
+def _sign(connection: Connection, home: Home, now: datetime) -> audit.Head | None:
+    with transaction(connection):
+        return audit.sign_head(connection, credentials.load("audit", home), now)

@@ -1,0 +1,219 @@
+"""The sweep: what is due goes, and for each thing it says why.
+
+Invariants, each with a test of its name:
+
+1. nothing_goes_before_its_time: what is marked is due at trusted time, holds read in the transaction that marks it.
+2. everything_is_accounted_for: an artifact that was entered has its row, or a mark in `deletions`, or a receipt.
+3. no_receipt_before_the_key_is_gone: a receipt is written when key and files are destroyed, never before.
+4. a_sweep_that_died_is_finished: the next one begins with the marks of the last, and every step may be repeated.
+5. nothing_comes_back: what was deleted is not entered again from a sidecar.
+
+Procedure, in batches: 1. mark. 2. Destroy keys, then files (destroy.py). 3. Clear the rows, write receipts and audit rows.
+At the end: 4. checkpoint with TRUNCATE, whose result is looked at; until it succeeds old pages stay in the log.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from tavs.errors import StoreError
+from tavs.events import ArtifactKind, CallId
+from tavs.host.home import Home
+from tavs.retention.destroy import Disk, destroy
+from tavs.retention.policy import Reason, due
+from tavs.store import audit
+from tavs.store.database import Connection, transaction
+from tavs.store.files import keys_of, rest_of
+from tavs.store.kept import artifacts, holds, utc
+
+PROGRAM = "keep"
+REAL_DISK = Disk()
+BATCH = 100
+"""Artifacts between two commits: a call that is being written never waits long."""
+CHECKPOINT_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An artifact that goes, and why."""
+
+    artifact: int
+    call: CallId
+    kind: ArtifactKind
+    part: int
+    reason: Reason
+
+    def document(self) -> dict[str, object]:
+        return {"call": self.call, "kind": self.kind.value, "part": self.part, "reason": self.reason.value}
+
+
+@dataclass(slots=True)
+class Swept:
+    deleted: list[Item] = field(default_factory=list)
+    held: int = 0
+    """Overdue but for a hold."""
+    stuck: int = 0
+    """Marked and not destroyed: the disk refused. They are tried again by every sweep."""
+    is_erased: bool = True
+    """False while a reader kept the log from being emptied: what was deleted is ciphertext without a key, but still there."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done, of how many."""
+
+
+def plan(connection: Connection, now: datetime) -> tuple[list[Item], int]:
+    """What a sweep at that time deletes, and how many overdue artifacts a hold keeps; touches nothing."""
+    overdue = list(artifacts(connection, "keep_until <= ? order by keep_until, artifacts.id", (utc(now),)))
+    reasons = due(overdue, holds(connection, "released_at is null"), now)
+    marked = _marked(connection)
+    going = {item.artifact for item in marked}
+    items = [
+        Item(each.id, each.call, each.kind, _part(connection, each.id), reasons[each.id])
+        for each in overdue
+        if each.id in reasons and each.id not in going
+    ]
+    return marked + items, len(overdue) - len(reasons)
+
+
+def sweep(
+    connection: Connection,
+    home: Home,
+    *,
+    now: datetime,
+    at: datetime,
+    disk: Disk = REAL_DISK,
+    progress: Progress = lambda done, of: None,
+) -> Swept:
+    """Delete what is due at the trusted time `now`; `at` is the wall clock that receipts carry. Raises StoreError.
+
+    What was marked before a failure stays marked, and goes with the next sweep.
+    """
+    items, held = plan(connection, now)
+    swept = Swept(held=held)
+    run = _begin(connection, at)
+    for start in range(0, len(items), BATCH):
+        batch = items[start : start + BATCH]
+        going = _mark(connection, batch, now, at)
+        gone = _destroyed(going, home, disk)
+        _clear(connection, gone, at)
+        swept.deleted += gone
+        swept.stuck += len(going) - len(gone)
+        progress(start + len(batch), len(items))
+    swept.is_erased = emptied(connection) if swept.deleted else True
+    with transaction(connection):
+        connection.execute(
+            "update sweeps set completed_at = ?, deleted = ?, held = ? where id = ?",
+            (utc(at), len(swept.deleted), held, run),
+        )
+    return swept
+
+
+def emptied(connection: Connection) -> bool:
+    """Whether the log could be emptied into the database: old pages are gone only then."""
+    for _ in range(CHECKPOINT_TRIES):
+        busy, _, _ = connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+        if not busy:
+            return True
+    return False
+
+
+@contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """One sweep at a time. Raises StoreError for the second."""
+    path = home.database.parent / "sweep.lock"
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StoreError("another sweep is under way", "wait for it; it deletes what this one would have") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _begin(connection: Connection, at: datetime) -> int:
+    with transaction(connection):
+        row = connection.execute("insert into sweeps (started_at) values (?) returning id", (utc(at),)).fetchone()
+    return int(row[0])
+
+
+def _mark(connection: Connection, batch: Sequence[Item], now: datetime, at: datetime) -> list[Item]:
+    """The items of a batch that are due still, marked. Holds and grants are read again here."""
+    going: list[Item] = []
+    with transaction(connection):
+        already = {item.artifact for item in _marked(connection)}
+        waiting = [item for item in batch if item.artifact not in already]
+        places = ", ".join("?" * len(waiting))
+        again = artifacts(connection, f"artifacts.id in ({places})", [item.artifact for item in waiting])
+        reasons = due(again, holds(connection, "released_at is null"), now)
+        for item in batch:
+            if item.artifact in already:
+                going.append(item)
+            elif item.artifact in reasons:
+                connection.execute(
+                    "insert into deletions (artifact, call, kind, part, file, reason, marked_at)"
+                    " select id, call, kind, part, file, ?, ? from artifacts where id = ?",
+                    (item.reason.value, utc(at), item.artifact),
+                )
+                going.append(item)
+    return going
+
+
+def _destroyed(going: Sequence[Item], home: Home, disk: Disk) -> list[Item]:
+    """The items whose key and files are gone: all at once, or one by one where something refuses."""
+    try:
+        destroy(*_files(going, home), disk)
+    except StoreError:
+        if len(going) <= 1:
+            return []
+        return [item for each in going for item in _destroyed([each], home, disk)]
+    return list(going)
+
+
+def _files(going: Sequence[Item], home: Home) -> tuple[list[Path], list[Path]]:
+    keys = [path for item in going for path in keys_of(home, item.call, item.kind, item.part)]
+    return keys, [path for item in going for path in rest_of(home, item.call, item.kind, item.part)]
+
+
+def _clear(connection: Connection, going: Sequence[Item], at: datetime) -> None:
+    with transaction(connection):
+        for item in going:
+            if item.kind is ArtifactKind.MASKED_TRANSCRIPT:
+                connection.execute("delete from suggestions where call = ?", (item.call,))
+                connection.execute("delete from segments where call = ?", (item.call,))
+            connection.execute("delete from artifacts where id = ?", (item.artifact,))
+            head = audit.append(
+                connection, at=at, kind=audit.Kind.DELETION, actor=PROGRAM, call=item.call, artifact=item.artifact,
+                what=item.kind, part=item.part, reason=item.reason,
+            )  # fmt: skip
+            connection.execute(
+                "insert into receipts (artifact, call, kind, part, reason, deleted_at, head) values (?, ?, ?, ?, ?, ?, ?)",
+                (item.artifact, item.call, item.kind.value, item.part, item.reason.value, utc(at), head),
+            )
+            connection.execute("delete from deletions where artifact = ?", (item.artifact,))
+            connection.execute(
+                "delete from calls where id = ? and ended_at is not null"
+                " and not exists (select 1 from artifacts where call = calls.id)",
+                (item.call,),
+            )
+
+
+def _marked(connection: Connection) -> list[Item]:
+    rows = connection.execute("select artifact, call, kind, part, reason from deletions order by artifact").fetchall()
+    return [
+        Item(artifact, CallId(call), ArtifactKind(kind), part, Reason(reason))
+        for artifact, call, kind, part, reason in rows
+    ]
+
+
+def _part(connection: Connection, artifact: int) -> int:
+    return int(connection.execute("select part from artifacts where id = ?", (artifact,)).fetchone()[0])

@@ -1,0 +1,46 @@
+"""Evidence that comes after the call, and the grants that follow from all the evidence there is then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from tavs.errors import UsageError
+from tavs.events import CallId, Purpose
+from tavs.retention.consent import Evidence, decide
+from tavs.retention.policy import EndedBy, Grant
+from tavs.store.database import Connection, transaction
+from tavs.store.grants import end, enter_evidence, give
+from tavs.store.kept import artifacts, evidence, policy_in_force
+
+
+def enter(connection: Connection, call: CallId, given: Evidence, *, zone: str, actor: str, now: datetime) -> bool:
+    """Whether the call has consent now. Raises UsageError for a call that is not there.
+
+    A consent gives what the policy gives from the end of the call; what takes it away ends the grants that rested on it.
+    """
+    with transaction(connection):
+        row = connection.execute("select ended_at from calls where id = ?", (call,)).fetchone()
+        if row is None:
+            raise UsageError("there is no such call", "`tavs calls` lists them")
+        enter_evidence(connection, call, given, by=actor, now=now)
+        has_consent = decide(evidence(connection, call))
+        known = policy_in_force(connection)
+        if row[0] and known:
+            version, policy = known
+            for each in artifacts(connection, "calls.id = ?", (call,)):
+                if has_consent:
+                    for grant in policy.grants_for(
+                        each.kind, call_ended_at=datetime.fromisoformat(row[0]), zone=ZoneInfo(zone), has_consent=True
+                    ):
+                        if grant.purpose is Purpose.QUALITY and grant.until > now and not _lives(each.grants, now):
+                            give(connection, each.id, call, grant, origin=f"policy {version}", actor=actor, at=now)
+                else:
+                    for grant in each.grants:
+                        if grant.purpose is Purpose.QUALITY:
+                            end(connection, each.id, call, grant, at=now, by=EndedBy.WITHDRAWAL, actor=actor, now=now)
+    return has_consent
+
+
+def _lives(grants: tuple[Grant, ...], now: datetime) -> bool:
+    return any(grant.purpose is Purpose.QUALITY and grant.until > now for grant in grants)

@@ -1,0 +1,160 @@
+-- From schema 1: grants get an origin and may end early; consents, holds, policies, deletions, the audit chain come in.
+
+alter table calls add column policy integer;
+create index calls_by_party on calls (party_ref) where party_ref is not null;
+
+alter table artifacts add column keep_until text not null default '';
+create index artifacts_by_end on artifacts (keep_until);
+
+alter table grants rename to grants_1;
+create table grants (
+  artifact integer not null references artifacts (id) on delete cascade,
+  purpose text not null check (purpose in ('documentation', 'quality', 'training', 'limitation')),
+  legal_basis text not null,
+  granted_at text not null,
+  expires_at text not null,            -- frozen: only a confirmed shorter policy moves it
+  origin text not null,                -- 'policy N' or 'hold N'
+  ended_at text,                       -- ended before its time; null otherwise
+  ended_by text check (ended_by in ('withdrawal', 'objection', 'erasure', 'policy')),
+  primary key (artifact, purpose)
+) strict;
+insert into grants (artifact, purpose, legal_basis, granted_at, expires_at, origin)
+  select artifact, purpose, legal_basis, granted_at, expires_at, 'policy 0' from grants_1;
+drop table grants_1;
+
+update artifacts set keep_until = coalesce((select max(expires_at) from grants where artifact = artifacts.id), '');
+
+create trigger grant_given after insert on grants begin
+  update artifacts set keep_until = (select max(coalesce(ended_at, expires_at)) from grants where artifact = new.artifact)
+  where id = new.artifact;
+end;
+create trigger grant_changed after update on grants begin
+  update artifacts set keep_until = (select max(coalesce(ended_at, expires_at)) from grants where artifact = new.artifact)
+  where id = new.artifact;
+end;
+
+-- What the customer answered, and how it is known. The latest answer for a purpose decides; two that contradict are none.
+create table consents (
+  id integer primary key,
+  call text not null references calls (id) on delete cascade,
+  purpose text not null check (purpose = 'quality'),
+  answer text not null check (answer in ('yes', 'no', 'unclear')),
+  source text not null check (source in ('dtmf', 'header', 'metadata', 'pbx', 'officer')),
+  pressed text not null,               -- the key or value as it came; '' where the source has none
+  prompt text not null,                -- id of what was asked; '' where not known
+  prompt_version text not null,
+  language text not null,
+  at text not null,                    -- when it was given
+  recorded_at text not null,
+  recorded_by text not null            -- program or login
+) strict;
+
+-- What stops a deletion: over one call, or over all calls of a number, later ones too. Never deleted.
+create table holds (
+  id integer primary key,
+  kind text not null check (kind in ('complaint', 'dispute', 'case', 'access', 'restriction')),
+  call text,
+  party_ref text,
+  transcript_basis text,               -- legal basis on which the transcript is kept too; null where it is not
+  case_ref text not null,              -- pattern of retention/holds.py; '' where there is none
+  reason_sealed blob not null,         -- prose, sealed to the site's public key
+  reason_sha256 text not null,
+  owner text not null,
+  placed_at text not null,
+  placed_by text not null,             -- login
+  review_on text not null,             -- date by which somebody must look again
+  released_at text,
+  released_by text,
+  outcome text,
+  check ((call is null) <> (party_ref is null))
+) strict;
+
+-- The retention policies that were ever in force. The highest version is in force.
+create table policies (
+  version integer primary key,
+  document text not null,              -- JSON, as retention/policy.py writes it
+  sha256 text not null,
+  in_force_from text not null,
+  applied_by text not null
+) strict;
+
+-- Artifacts on their way out: marked here before anything is destroyed, dropped when all of it is gone.
+create table deletions (
+  artifact integer primary key,
+  call text not null,
+  kind text not null,
+  part integer not null,
+  file text,
+  reason text not null,                -- closed list of retention/policy.py
+  marked_at text not null
+) strict;
+
+-- What was deleted, why and when, with the head of the audit chain at that moment. Never deleted.
+create table receipts (
+  artifact integer primary key,
+  call text not null,
+  kind text not null,
+  part integer not null,
+  reason text not null,
+  deleted_at text not null,
+  head text not null                   -- hash of the audit row that tells of it
+) strict;
+
+-- Everything that was decided about what is kept. Append-only, each row bound to the one before by its hash.
+create table audit (
+  sequence integer primary key,        -- without gaps from 1
+  at text not null,
+  kind text not null,                  -- closed list of store/audit.py
+  actor text not null,                 -- program or login
+  call text,
+  detail text not null,                -- JSON object of numbers, enums, dates and references, its keys sorted
+  previous text not null,              -- hash of the row before; 64 zeros for the first
+  hash text not null
+) strict;
+
+-- Signed heads of the chain, so that a cut tail or a chain written anew shows.
+create table heads (
+  sequence integer primary key,
+  hash text not null,
+  signed_at text not null,
+  signature text not null              -- Ed25519 over sequence and hash, hex (store/audit.py)
+) strict;
+
+-- Runs of the sweep. One row each; the last completed one is a metric.
+create table sweeps (
+  id integer primary key,
+  started_at text not null,
+  completed_at text,                   -- null for one that runs, was stopped or died
+  deleted integer not null default 0,
+  held integer not null default 0,     -- due but for a hold
+  suspended text                       -- why nothing was deleted; null where the clock was trusted
+) strict;
+
+-- The clock guard's memory: one row.
+create table clock (
+  id integer primary key check (id = 1),
+  wall text not null,                  -- the latest time that was trusted
+  boottime_s real not null,            -- seconds since boot at that moment, sleep included
+  boot_id text not null,
+  suspended_since text,                -- null while the clock is trusted
+  confirmed_at text,
+  confirmed_by text
+) strict;
+
+create index consents_by_call on consents (call);
+
+create index holds_by_call on holds (call) where released_at is null and call is not null;
+
+create index holds_by_party on holds (party_ref) where released_at is null and party_ref is not null;
+
+create index receipts_by_call on receipts (call);
+
+create index suggestions_by_call on suggestions (call, id);
+
+create index suggestions_by_segment on suggestions (segment);
+
+create index gaps_by_call on gaps (call);
+
+create trigger audit_is_not_changed before update on audit begin select raise(abort, 'audit rows are not changed'); end;
+
+create trigger audit_is_not_deleted before delete on audit begin select raise(abort, 'audit rows are not deleted'); end;
