@@ -44,10 +44,15 @@ app.add_typer(masking_app, name="masking")
 app.command()(keeping.sweep)
 app.command()(keeping.notice)
 for name, inner in {
-    "retention": keeping.retention_app, "audit": keeping.audit_app, "clock": keeping.clock_app, "hold": officers.hold_app,
-    "subject": officers.subject_app, "consent": officers.consent_app, "recording": officers.recording_app,
+    "retention": keeping.retention_app,
+    "audit": keeping.audit_app,
+    "clock": keeping.clock_app,
+    "hold": officers.hold_app,
+    "subject": officers.subject_app,
+    "consent": officers.consent_app,
+    "recording": officers.recording_app,
     "keys": officers_keys.keys_app,
-}.items():  # fmt: skip
+}.items():
     app.add_typer(inner, name=name)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]

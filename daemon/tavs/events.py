@@ -96,7 +96,7 @@ class SoundGap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsentHeard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the customer answered when asked for consent to quality, as it reached the listener (retention/consent.py)."""
+    """What the customer answered when asked for consent to quality, as it reached the listener."""
 
     answer: Literal["yes", "no", "unclear"]
     source: Literal["dtmf", "header", "metadata", "pbx"]

@@ -191,9 +191,11 @@ class Listener:
         if live.tape and description.sealed != live.sealed:
             live.sealed = description.sealed
             live.tape.seal(
-                description.sealed, extension=description.extension, party_ref=live.party_ref,
+                description.sealed,
+                extension=description.extension,
+                party_ref=live.party_ref,
                 consents=live.words.script.consents,
-            )  # fmt: skip
+            )
 
     def _begin_tape(self, start: CallStart, reference: PartyRef | None) -> Tape:
         return Tape(start.call, lambda: self._recorder.begin(start, reference), self._writer)

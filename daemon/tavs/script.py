@@ -45,10 +45,15 @@ class Script:
             self._answers.setdefault(
                 each,
                 ConsentHeard(
-                    answer=each.answer, source="header", pressed=each.pressed, prompt=each.prompt,
-                    prompt_version=each.prompt_version, language=each.language, at=now,
+                    answer=each.answer,
+                    source="header",
+                    pressed=each.pressed,
+                    prompt=each.prompt,
+                    prompt_version=each.prompt_version,
+                    language=each.language,
+                    at=now,
                 ),
-            )  # fmt: skip
+            )
         if self.is_wanted:
             self._write()
 

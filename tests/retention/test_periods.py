@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tavs.errors import ConfigError
 from tavs.events import ArtifactKind, Purpose
 from tavs.retention.periods import Period
-from tavs.retention.policy import grants_for
+from tavs.retention.policy import DEFAULT
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
@@ -56,7 +56,7 @@ def test_who_begins_later_never_ends_much_earlier(one: datetime, other: datetime
 
 def test_no_evidence_of_consent_no_grant_for_quality() -> None:
     def purposes(kind: ArtifactKind, has_consent: bool) -> list[Purpose]:
-        grants = grants_for(kind, call_ended_at=local(2026, 1, 1), zone=COPENHAGEN, has_consent=has_consent)
+        grants = DEFAULT.grants_for(kind, call_ended_at=local(2026, 1, 1), zone=COPENHAGEN, has_consent=has_consent)
         return [grant.purpose for grant in grants]
 
     assert [Purpose.DOCUMENTATION] == purposes(ArtifactKind.RECORDING, False)

@@ -1,7 +1,7 @@
 """What the PBX says of the customer's answer in a SIP header of the recording session. Pure.
 
-The header's name is the site's (`[consent] sip_header`); its value is `yes` or `no` (`1`, `0`), with parameters that say
-what was asked: `yes;prompt=menu;version=3;language=da;pressed=1`. Anything else is an unclear answer, and so no consent.
+The header's name is the site's (`[consent] sip_header`); its value is `yes` or `no` (`1`, `0`), with parameters that
+say what was asked: `yes;prompt=menu;version=3;language=da;pressed=1`. Anything else is unclear, and so no consent.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 2. The stream is libsodium's secretstream (XChaCha20-Poly1305): a changed, swapped, dropped or foreign chunk is refused,
    and a missing FINAL tag shows a file that was cut off.
 3. The call and the part are associated data of every chunk: a chunk opens only in its own file.
-4. A chunk's plain text begins with its kind: `A` a piece of the Ogg stream, `D` details as JSON, `T` lines of a transcript.
+4. A chunk's plain text begins with its kind: `A` a piece of the Ogg stream, `D` details as JSON, `T` an utterance.
 """
 
 from __future__ import annotations

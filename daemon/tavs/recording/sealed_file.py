@@ -3,7 +3,7 @@
 1. After a crash at any moment the files say what they are: an open sidecar, and a sealed file that opens up to its last
    whole chunk (`recover.py` closes the sidecar at the next start).
 2. A chunk is on the disk at most SYNC_S after it was written.
-3. Calls block on the disk; the listener gives them a thread of their own. Every method raises StoreError when it refuses.
+3. Calls block on the disk; the listener gives them a thread of their own. All raise StoreError when it refuses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A transcript: what was said on both channels, sealed like a recording. A chunk is one utterance, as a line of JSON."""
+"""A transcript: what was said on both channels, sealed like a recording; a chunk is one utterance as JSON."""
 
 from __future__ import annotations
 

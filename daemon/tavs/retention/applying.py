@@ -1,4 +1,4 @@
-"""A changed policy and what is kept already: a longer one holds for new calls only, a shorter one once it is confirmed."""
+"""A changed policy and what is kept already: longer holds for new calls only, shorter once it is confirmed."""
 
 from __future__ import annotations
 

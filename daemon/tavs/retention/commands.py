@@ -90,8 +90,8 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Apply a shorter policy to what is kept already; without --confirm only say what would go."""
+    from tavs.host.login import login
     from tavs.retention.applying import apply as applied
-    from tavs.rights.login import login
 
     home = Home.current()
     zone = configuration.load(home).config.site.timezone
@@ -102,9 +102,7 @@ def apply(
         )
         return
     verb = "were" if confirm else "would be"
-    print(
-        f"{change.shortened} grants {verb} shortened; {change.due} artifacts {'are' if confirm else 'would be'} due at once"
-    )
+    print(f"{change.shortened} grants {verb} shortened; {change.due} artifacts {verb} due at once")
     if change.shortened and not confirm:
         print("tavs: hint: `tavs retention apply --confirm` does it", file=sys.stderr)
 
@@ -144,7 +142,7 @@ def notice(
             lang=lang,
             version=version,
             date=since.date(),
-        )  # fmt: skip
+        )
     )
 
 
@@ -180,8 +178,8 @@ def verify(as_json: AsJson = False) -> None:
 @clock_app.command("confirm")
 def confirm() -> None:
     """Say that the clock is right, after a jump has stopped deletions."""
+    from tavs.host.login import login
     from tavs.retention import clock_guard
-    from tavs.rights.login import login
     from tavs.store import audit
     from tavs.store.clock_mark import write_mark
     from tavs.store.database import open_writer, transaction

@@ -174,8 +174,6 @@ DEFAULT = Policy(
 """What the customer is told unless the site says otherwise, and all that may be granted: a policy may leave out and
 change periods and bases, it cannot keep anything for a purpose that stands nowhere here."""
 
-grants_for = DEFAULT.grants_for
-
 
 def limitation(legal_basis: str, *, released_at: datetime, expires_at: datetime) -> Grant:
     """What a released hold leaves to the artifacts it covered. Raises UsageError."""

@@ -8,7 +8,7 @@ Invariants, each with a test of its name:
 4. a_sweep_that_died_is_finished: the next one begins with the marks of the last, and every step may be repeated.
 5. nothing_comes_back: what was deleted is not entered again from a sidecar.
 
-Procedure, in batches: 1. mark. 2. Destroy keys, then files (destroy.py). 3. Clear the rows, write receipts and audit rows.
+Procedure, in batches: 1. mark. 2. Destroy keys, then files (destroy.py). 3. Clear rows, write receipts and audit rows.
 At the end: 4. checkpoint with TRUNCATE, whose result is looked at; until it succeeds old pages stay in the log.
 """
 
@@ -61,7 +61,7 @@ class Swept:
     stuck: int = 0
     """Marked and not destroyed: the disk refused. They are tried again by every sweep."""
     is_erased: bool = True
-    """False while a reader kept the log from being emptied: what was deleted is ciphertext without a key, but still there."""
+    """False where a reader kept the log from being emptied: ciphertext without a key is still in it."""
 
 
 Progress = Callable[[int, int], None]
@@ -196,7 +196,7 @@ def _clear(connection: Connection, going: Sequence[Item], at: datetime) -> None:
                 what=item.kind, part=item.part, reason=item.reason,
             )  # fmt: skip
             connection.execute(
-                "insert into receipts (artifact, call, kind, part, reason, deleted_at, head) values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into receipts values (?, ?, ?, ?, ?, ?, ?)",
                 (item.artifact, item.call, item.kind.value, item.part, item.reason.value, utc(at), head),
             )
             connection.execute("delete from deletions where artifact = ?", (item.artifact,))

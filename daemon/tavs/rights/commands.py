@@ -17,11 +17,11 @@ from tavs.errors import UsageError
 from tavs.events import CallId, Purpose
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
+from tavs.host.login import login
 from tavs.retention.commands import AsJson, moment
 from tavs.retention.consent import Answer, Evidence, Source
 from tavs.retention.holds import CaseRef, HoldKind, Outcome, case_ref
 from tavs.retention.policy import EndedBy
-from tavs.rights.login import login
 
 if TYPE_CHECKING:
     from tavs.store.database import Connection
@@ -61,10 +61,19 @@ def hold_add(
     with _writer(home) as connection:
         for reference in references:
             placed = holding.place(
-                connection, kind=kind, call=CallId(call) if call else None, party_ref=reference, reason=reason, owner=owner,
-                review_on=_day(review) if review else None, case=case_ref(case) if case else CaseRef(""),
-                transcript_basis=transcript or None, site_public=credentials.load("site-public", home), actor=login(), now=now,
-            )  # fmt: skip
+                connection,
+                kind=kind,
+                call=CallId(call) if call else None,
+                party_ref=reference,
+                reason=reason,
+                owner=owner,
+                review_on=_day(review) if review else None,
+                case=case_ref(case) if case else CaseRef(""),
+                transcript_basis=transcript or None,
+                site_public=credentials.load("site-public", home),
+                actor=login(),
+                now=now,
+            )
             print(placed)
 
 
@@ -79,14 +88,20 @@ def hold_list(
         found = holds(connection, "true" if everything else "released_at is null")
     documents = [
         {
-            "id": each.id, "call": each.call, "party_ref": each.party_ref, "kind": each.kind.value, "case": each.case_ref,
-            "owner": each.owner, "placed_at": each.placed_at.isoformat(), "review_on": each.review_on.isoformat(),
+            "id": each.id,
+            "call": each.call,
+            "party_ref": each.party_ref,
+            "kind": each.kind.value,
+            "case": each.case_ref,
+            "owner": each.owner,
+            "placed_at": each.placed_at.isoformat(),
+            "review_on": each.review_on.isoformat(),
             "transcript_basis": each.transcript_basis,
             "released_at": each.released_at.isoformat() if each.released_at else None,
             "outcome": each.outcome.value if each.outcome else None,
         }
         for each in found
-    ]  # fmt: skip
+    ]
     if as_json:
         _print({"holds": documents})
         return
@@ -109,9 +124,14 @@ def hold_release(
 
     with _writer(Home.current()) as connection:
         kept = holding.release(
-            connection, number, outcome=outcome, legal_basis=basis, until=moment(until) if until else None, actor=login(),
+            connection,
+            number,
+            outcome=outcome,
+            legal_basis=basis,
+            until=moment(until) if until else None,
+            actor=login(),
             now=RealClock().now(),
-        )  # fmt: skip
+        )
     print(f"hold {number} released, {kept} artifacts kept for limitation")
 
 
@@ -209,9 +229,15 @@ def consent_add(
 
     home, now = Home.current(), RealClock().now()
     given = Evidence(
-        purpose=Purpose.QUALITY, answer=answer, source=source, pressed=pressed, prompt=prompt, prompt_version=prompt_version,
-        language=language, at=moment(at) if at else now,
-    )  # fmt: skip
+        purpose=Purpose.QUALITY,
+        answer=answer,
+        source=source,
+        pressed=pressed,
+        prompt=prompt,
+        prompt_version=prompt_version,
+        language=language,
+        at=moment(at) if at else now,
+    )
     with _writer(home) as connection:
         has_consent = enter(
             connection, CallId(call), given, zone=configuration.load(home).config.site.timezone, actor=login(), now=now
@@ -233,9 +259,15 @@ def recording_export(
     home = Home.current()
     with _writer(home) as connection:
         done = export.recording(
-            connection, home, CallId(call), purpose=purpose, case=case_ref(case), folder=out or _exports(home), actor=login(),
+            connection,
+            home,
+            CallId(call),
+            purpose=purpose,
+            case=case_ref(case),
+            folder=out or _exports(home),
+            actor=login(),
             now=RealClock().now(),
-        )  # fmt: skip
+        )
     if as_json:
         _print({"files": [{"file": str(each.path), "sha256": each.sha256} for each in done]})
     for each in () if as_json else done:

@@ -11,13 +11,13 @@ from tavs.retention.consent import Evidence, decide
 from tavs.retention.policy import EndedBy, Grant
 from tavs.store.database import Connection, transaction
 from tavs.store.grants import end, enter_evidence, give
-from tavs.store.kept import artifacts, evidence, policy_in_force
+from tavs.store.kept import artifacts, evidence, policy_of
 
 
 def enter(connection: Connection, call: CallId, given: Evidence, *, zone: str, actor: str, now: datetime) -> bool:
     """Whether the call has consent now. Raises UsageError for a call that is not there.
 
-    A consent gives what the policy gives from the end of the call; what takes it away ends the grants that rested on it.
+    A consent gives what the call's policy gives from its end; what takes it away ends the grants that rested on it.
     """
     with transaction(connection):
         row = connection.execute("select ended_at from calls where id = ?", (call,)).fetchone()
@@ -25,7 +25,7 @@ def enter(connection: Connection, call: CallId, given: Evidence, *, zone: str, a
             raise UsageError("there is no such call", "`tavs calls` lists them")
         enter_evidence(connection, call, given, by=actor, now=now)
         has_consent = decide(evidence(connection, call))
-        known = policy_in_force(connection)
+        known = policy_of(connection, call)
         if row[0] and known:
             version, policy = known
             for each in artifacts(connection, "calls.id = ?", (call,)):

@@ -66,7 +66,11 @@ def subject(
     if not calls:
         raise UsageError("no call was confirmed", "confirm the calls that are the person's own")
     detectors = masker(config.masking, folders(home))
-    entries = [entry for call in calls for entry in _entries(connection, home, config, call, number, detectors, now)]
+    entries = [
+        entry
+        for call in calls
+        for entry in _entries(connection, home, call, detectors, site=config.site.name, number=number, now=now)
+    ]
     digest = write_zip(target, entries, {"site": config.site.name, "made_at": now.isoformat(), "calls": len(calls)})
     with transaction(connection):
         for call in calls:
@@ -98,9 +102,17 @@ def recording(
     with transaction(connection):
         for each, copy in zip(contents, exported, strict=True):
             audit.append(
-                connection, at=now, kind=audit.Kind.EXPORT, actor=actor, call=call, what=_Copy.RECORDING, part=each.part,
-                purpose=purpose, case=case, sha256=copy.sha256,
-            )  # fmt: skip
+                connection,
+                at=now,
+                kind=audit.Kind.EXPORT,
+                actor=actor,
+                call=call,
+                what=_Copy.RECORDING,
+                part=each.part,
+                purpose=purpose,
+                case=case,
+                sha256=copy.sha256,
+            )
     return exported
 
 
@@ -122,13 +134,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def _entries(
-    connection: Connection,
-    home: Home,
-    config: Config,
-    call: CallId,
-    number: str,
-    detectors: Masker,
-    now: datetime,
+    connection: Connection, home: Home, call: CallId, detectors: Masker, *, site: str, number: str, now: datetime
 ) -> Iterator[tuple[str, bytes]]:
     facts: list[vcon.ArtifactFacts] = []
     for each in opened(connection, home, call, Purpose.QUALITY, now, is_subject=True):
@@ -154,7 +160,7 @@ def _entries(
             started_at=datetime.fromisoformat(row[0]),
             ended_at=datetime.fromisoformat(row[1] or row[0]),
             created_at=now,
-            site_name=config.site.name,
+            site_name=site,
             subject=Channel.CUSTOMER,
             subject_number=number,
             artifacts=tuple(facts),

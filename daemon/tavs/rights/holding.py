@@ -10,7 +10,7 @@ import nacl.public
 from tavs.errors import UsageError
 from tavs.events import ArtifactKind, CallId, PartyRef
 from tavs.retention.holds import CaseRef, Hold, HoldKind, Outcome, covers
-from tavs.retention.policy import limitation
+from tavs.retention.policy import Grant, limitation
 from tavs.store import audit
 from tavs.store.database import Connection, transaction
 from tavs.store.grants import give
@@ -50,14 +50,33 @@ def place(
         row = connection.execute(
             "insert into holds (kind, call, party_ref, transcript_basis, case_ref, reason_sealed, reason_sha256, owner,"
             " placed_at, placed_by, review_on) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
-            (kind.value, call, party_ref, transcript_basis, case, sealed, digest, owner.strip(), utc(now), actor,
-             review.isoformat()),
-        ).fetchone()  # fmt: skip
+            (
+                kind.value,
+                call,
+                party_ref,
+                transcript_basis,
+                case,
+                sealed,
+                digest,
+                owner.strip(),
+                utc(now),
+                actor,
+                review.isoformat(),
+            ),
+        ).fetchone()
         placed = audit.Kind.RESTRICTION if kind is HoldKind.RESTRICTION else audit.Kind.HOLD_PLACED
         audit.append(
-            connection, at=now, kind=placed, actor=actor, call=call, hold=int(row[0]), what=kind, review=review,
-            reason=audit.Sha256(digest), **({"case": case} if case else {}),
-        )  # fmt: skip
+            connection,
+            at=now,
+            kind=placed,
+            actor=actor,
+            call=call,
+            hold=int(row[0]),
+            what=kind,
+            review=review,
+            reason=audit.Sha256(digest),
+            **({"case": case} if case else {}),
+        )
     return int(row[0])
 
 
@@ -78,7 +97,8 @@ def release(
             "limitation needs the day on which claims lapse, and nothing else does", "name it with --until"
         )
     with transaction(connection):
-        kept = _leave(connection, hold, legal_basis, until, actor, now) if until else 0
+        grant = limitation(legal_basis, released_at=now, expires_at=until) if until else None
+        kept = _leave(connection, hold, grant, actor, now) if grant else 0
         connection.execute(
             "update holds set released_at = ?, released_by = ?, outcome = ? where id = ?",
             (utc(now), actor, outcome.value, number),
@@ -98,8 +118,8 @@ def _standing(connection: Connection, number: int) -> Hold:
     return found[0]
 
 
-def _leave(connection: Connection, hold: Hold, legal_basis: str, until: datetime, actor: str, now: datetime) -> int:
-    grant = limitation(legal_basis, released_at=now, expires_at=until)
+def _leave(connection: Connection, hold: Hold, grant: Grant, actor: str, now: datetime) -> int:
+    """Give what a released hold leaves to everything that it covered; says to how many artifacts."""
     covered = [
         each
         for each in artifacts(connection, "calls.id = ? or calls.party_ref = ?", (hold.call, hold.party_ref))

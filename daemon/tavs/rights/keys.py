@@ -1,16 +1,16 @@
-"""`tavs keys`: make, show and rotate the keys. Rotation wants the programs stopped: a key that comes meanwhile stays old."""
+"""`tavs keys`: make, show, rotate. Rotation wants the programs stopped: a key that comes meanwhile stays old."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
 
-import nacl.public
 import typer
 
+from tavs.errors import UsageError
 from tavs.host import credentials
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
+from tavs.host.login import login
 from tavs.recording.rotation import (
     Key,
     Rewrap,
@@ -23,7 +23,6 @@ from tavs.recording.rotation import (
 )
 from tavs.retention.commands import AsJson
 from tavs.retention.sweep import alone
-from tavs.rights.login import login
 from tavs.store import audit
 from tavs.store.database import Connection, open_writer, transaction
 
@@ -54,9 +53,14 @@ def rotate(which: Key) -> None:
             done = _rotated(connection, home, which)
             with transaction(connection):
                 audit.append(
-                    connection, at=now, kind=audit.Kind.KEY, actor=login(), key=which, count=done.count,
+                    connection,
+                    at=now,
+                    kind=audit.Kind.KEY,
+                    actor=login(),
+                    key=which,
+                    count=done.count,
                     sha256=audit.Sha256(done.sha256),
-                )  # fmt: skip
+                )
     finally:
         connection.close()
     print(f"{which.value}: {done.count} keys wrapped anew")
@@ -67,6 +71,10 @@ def _rotated(connection: Connection, home: Home, which: Key) -> Rotated:
         return rotate_site(home, lambda rewrap: _reasons(connection, rewrap))
     if which is Key.DESK:
         return rotate_desk(home)
+    if connection.execute("select 1 from holds where released_at is null and party_ref is not null").fetchone():
+        raise UsageError(
+            "holds over a number stand, and a new index key would not know it", "release them, or place them over calls"
+        )
     rows = connection.execute(
         "select distinct substr(party_ref, 1, instr(party_ref, ':') - 1) from calls where party_ref is not null"
     )

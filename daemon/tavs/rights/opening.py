@@ -1,4 +1,4 @@
-"""Content for those who may have it: the recording and the transcript of a call, opened for a named purpose and a person."""
+"""Content for those who may have it: recording and transcript of a call, opened for a named purpose and person."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def opened(
     private = credentials.load("site-private", home)
     for each in usable:
         part, state_at, duration_ms = connection.execute(
-            "select part, (select started_at from calls where id = call), coalesce(duration_ms, 0) from artifacts where id = ?",
+            "select part, started_at, coalesce(duration_ms, 0) from artifacts join calls on calls.id = call"
+            " where artifacts.id = ?",
             (each.id,),
         ).fetchone()
         file = open_sealed(sealed(home, call, each.kind, part), private)

@@ -64,7 +64,7 @@ REQUESTS = {
     EndedBy.OBJECTION: (audit.Kind.OBJECTION, frozenset([Purpose.TRAINING])),
     EndedBy.ERASURE: (audit.Kind.ERASURE, frozenset([Purpose.QUALITY, Purpose.TRAINING])),
 }
-"""What each request ends. Documentation stays: it is needed for legal claims (17(3)(e)), and outweighs an objection (21(1))."""
+"""What each request ends. Documentation stays: legal claims need it (17(3)(e)), which outweighs objections (21(1))."""
 
 
 def references(home: Home, number: str) -> list[PartyRef]:
@@ -111,9 +111,15 @@ def _reference(connection: Connection, call: CallId) -> PartyRef | None:
 
 def _taken_back(now: datetime) -> Evidence:
     return Evidence(
-        purpose=Purpose.QUALITY, answer=Answer.NO, source=Source.OFFICER, pressed="", prompt="", prompt_version="",
-        language="", at=now,
-    )  # fmt: skip
+        purpose=Purpose.QUALITY,
+        answer=Answer.NO,
+        source=Source.OFFICER,
+        pressed="",
+        prompt="",
+        prompt_version="",
+        language="",
+        at=now,
+    )
 
 
 def _stays(connection: Connection, call: CallId, reference: PartyRef | None, now: datetime) -> Iterator[Kept]:

@@ -1,4 +1,4 @@
-"""Where the files of an artifact lie: CALL.PART for recordings, CALL.transcript.PART for transcripts, in one of two folders."""
+"""Where the files of an artifact lie: CALL.PART of recordings, CALL.transcript.PART of transcripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an artifact may be kept for: grants, consents and policies enter and end here, each with its row in the audit chain.
+"""What an artifact may be kept for: grants, consents, policies enter and end here, each with its audit row.
 
 Every function expects a transaction that its caller has begun.
 """
@@ -21,14 +21,21 @@ def give(
     """A grant for an artifact; one that stands for the purpose is replaced."""
     connection.execute(
         "insert into grants (artifact, purpose, legal_basis, granted_at, expires_at, origin) values (?, ?, ?, ?, ?, ?)"
-        " on conflict (artifact, purpose) do update set legal_basis = excluded.legal_basis, granted_at = excluded.granted_at,"
-        " expires_at = excluded.expires_at, origin = excluded.origin, ended_at = null, ended_by = null",
+        " on conflict (artifact, purpose) do update set legal_basis = excluded.legal_basis,"
+        " granted_at = excluded.granted_at, expires_at = excluded.expires_at, origin = excluded.origin,"
+        " ended_at = null, ended_by = null",
         (artifact, grant.purpose.value, grant.legal_basis, utc(grant.granted_at), utc(grant.expires_at), origin),
     )
     audit.append(
-        connection, at=at, kind=audit.Kind.GRANT, actor=actor, call=call, artifact=artifact, purpose=grant.purpose,
+        connection,
+        at=at,
+        kind=audit.Kind.GRANT,
+        actor=actor,
+        call=call,
+        artifact=artifact,
+        purpose=grant.purpose,
         until=grant.expires_at,
-    )  # fmt: skip
+    )
 
 
 def end(
@@ -51,23 +58,47 @@ def end(
         (utc(at), by.value, artifact, grant.purpose.value),
     )
     audit.append(
-        connection, at=now, kind=audit.Kind.GRANT_ENDED, actor=actor, call=call, artifact=artifact, purpose=grant.purpose,
-        by=by, until=at,
-    )  # fmt: skip
+        connection,
+        at=now,
+        kind=audit.Kind.GRANT_ENDED,
+        actor=actor,
+        call=call,
+        artifact=artifact,
+        purpose=grant.purpose,
+        by=by,
+        until=at,
+    )
     return True
 
 
 def enter_evidence(connection: Connection, call: CallId, given: Evidence, *, by: str, now: datetime) -> None:
     connection.execute(
-        "insert into consents (call, purpose, answer, source, pressed, prompt, prompt_version, language, at, recorded_at,"
-        " recorded_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (call, given.purpose.value, given.answer.value, given.source.value, given.pressed, given.prompt, given.prompt_version,
-         given.language, utc(given.at), utc(now), by),
-    )  # fmt: skip
+        "insert into consents (call, purpose, answer, source, pressed, prompt, prompt_version, language, at,"
+        " recorded_at, recorded_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            call,
+            given.purpose.value,
+            given.answer.value,
+            given.source.value,
+            given.pressed,
+            given.prompt,
+            given.prompt_version,
+            given.language,
+            utc(given.at),
+            utc(now),
+            by,
+        ),
+    )
     audit.append(
-        connection, at=now, kind=audit.Kind.CONSENT, actor=by, call=call, purpose=given.purpose, answer=given.answer,
+        connection,
+        at=now,
+        kind=audit.Kind.CONSENT,
+        actor=by,
+        call=call,
+        purpose=given.purpose,
+        answer=given.answer,
         source=given.source,
-    )  # fmt: skip
+    )
 
 
 def enter_policy(connection: Connection, policy: Policy, *, actor: str, now: datetime) -> int:

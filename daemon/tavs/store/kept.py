@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 from tavs.events import ArtifactKind, CallId, PartyRef, Purpose
 from tavs.retention.consent import Answer, Evidence, Source
@@ -50,25 +51,27 @@ def grants(connection: Connection, artifact: int) -> Iterator[Grant]:
 
 def holds(connection: Connection, where: str = "true", values: Iterable[object] = ()) -> tuple[Hold, ...]:
     rows = connection.execute(
-        "select id, kind, call, party_ref, transcript_basis, case_ref, owner, placed_at, review_on, released_at, outcome"
-        f" from holds where {where} order by id",
+        "select id, kind, call, party_ref, transcript_basis, case_ref, owner, placed_at, review_on, released_at,"
+        f" outcome from holds where {where} order by id",
         tuple(values),
     ).fetchall()
-    return tuple(
-        Hold(
-            id=number,
-            kind=HoldKind(kind),
-            call=CallId(call) if call else None,
-            party_ref=PartyRef(party_ref) if party_ref else None,
-            transcript_basis=transcript_basis,
-            case_ref=CaseRef(case_ref),
-            owner=owner,
-            placed_at=datetime.fromisoformat(placed_at),
-            review_on=date.fromisoformat(review_on),
-            released_at=datetime.fromisoformat(released_at) if released_at else None,
-            outcome=Outcome(outcome) if outcome else None,
-        )
-        for number, kind, call, party_ref, transcript_basis, case_ref, owner, placed_at, review_on, released_at, outcome in rows
+    return tuple(map(_hold, rows))
+
+
+def _hold(row: tuple[Any, ...]) -> Hold:
+    number, kind, call, party_ref, transcript_basis, case, owner, placed_at, review_on, released_at, outcome = row
+    return Hold(
+        id=number,
+        kind=HoldKind(kind),
+        call=CallId(call) if call else None,
+        party_ref=PartyRef(party_ref) if party_ref else None,
+        transcript_basis=transcript_basis,
+        case_ref=CaseRef(case),
+        owner=owner,
+        placed_at=datetime.fromisoformat(placed_at),
+        review_on=date.fromisoformat(review_on),
+        released_at=datetime.fromisoformat(released_at) if released_at else None,
+        outcome=Outcome(outcome) if outcome else None,
     )
 
 
@@ -79,7 +82,8 @@ def holds_over(connection: Connection, call: CallId, party_ref: PartyRef | None)
 
 def evidence(connection: Connection, call: CallId) -> list[Evidence]:
     rows = connection.execute(
-        "select purpose, answer, source, pressed, prompt, prompt_version, language, at from consents where call = ? order by id",
+        "select purpose, answer, source, pressed, prompt, prompt_version, language, at from consents"
+        " where call = ? order by id",
         (call,),
     ).fetchall()
     return [
@@ -101,6 +105,14 @@ def policy_in_force(connection: Connection) -> tuple[int, Policy] | None:
     """The policy with the highest version; None before the first was entered."""
     row = connection.execute("select version, document from policies order by version desc limit 1").fetchone()
     return (row[0], Policy.from_document(row[1])) if row else None
+
+
+def policy_of(connection: Connection, call: CallId) -> tuple[int, Policy] | None:
+    """The policy in force when a call ended."""
+    row = connection.execute(
+        "select version, document from policies join calls on policy = version where calls.id = ?", (call,)
+    ).fetchone()
+    return (row[0], Policy.from_document(row[1])) if row else policy_in_force(connection)
 
 
 def policy_since(connection: Connection) -> tuple[int, datetime] | None:

@@ -71,7 +71,8 @@ def lines(found: Row) -> Iterator[str]:
     yield f"call {found['call']}  {found['started_at']} – {found['ended_at'] or 'running'}"
     for kept in found["artifacts"]:
         ended = f", ended {kept['ended_at']} by {kept['ended_by']}" if kept["ended_at"] else ""
-        yield f"  {kept['kind']} for {kept['purpose']} on {kept['legal_basis']} until {kept['expires_at']}{ended} ({kept['origin']})"
+        basis = f"on {kept['legal_basis']} by {kept['origin']}"
+        yield f"  {kept['kind']} for {kept['purpose']} {basis} until {kept['expires_at']}{ended}"
     for hold in found["holds"]:
         yield f"  held: {hold['kind']}, hold {hold['id']}, {hold['owner']}, review {hold['review_on']}"
     for answer in found["consents"]:
@@ -147,8 +148,8 @@ def _artifacts(connection: Connection, call_id: CallId) -> list[Row]:
         " from artifacts join grants on artifact = artifacts.id where call = ? order by artifacts.id, purpose",
         (call_id,),
     ).fetchall()
-    names = ("kind", "purpose", "legal_basis", "granted_at", "expires_at", "ended_at", "ended_by", "origin", "file", "part",
-             "state")  # fmt: skip
+    names = ("kind", "purpose", "legal_basis", "granted_at", "expires_at", "ended_at", "ended_by", "origin", "file",
+             "part", "state")  # fmt: skip
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
