@@ -1,14 +1,17 @@
 """The words of a call on their way to the relay."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import numpy as np
 from tavs.conversation import Conversation
-from tavs.events import CallId, Channel, Event, Gap, GapKind, MaskedSegment
+from tavs.events import CallId, Channel, ConsentHeard, Event, Gap, GapKind, MaskedSegment
 from tavs.host.clock import SimulatedClock
 from tavs.masking.detect import Masker
 from tavs.masking.gate import Gate
+from tavs.recording.transcript import Transcript
+from tavs.script import Script
 from tavs.speech.utterance import Segment, Utterance
 from tavs.speech.workers import Dropped
 
@@ -46,6 +49,10 @@ class Relay:
         self.events.append(event)
 
 
+def never_begun(consents: tuple[ConsentHeard, ...]) -> Transcript:
+    raise AssertionError("a transcript was begun without a consent")
+
+
 def relayed(*, agent_is_shown: bool) -> list[Event]:
     relay = Relay()
     clock = SimulatedClock(datetime(2026, 3, 1, tzinfo=UTC), monotonic=100.0)
@@ -57,6 +64,7 @@ def relayed(*, agent_is_shown: bool) -> list[Event]:
         relay=relay,  # type: ignore[arg-type]
         clock=clock,
         agent_is_shown=agent_is_shown,
+        script=Script(CALL, never_begun, ThreadPoolExecutor(1)),
     )
 
     async def run() -> None:

@@ -9,6 +9,7 @@ import enum
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -21,11 +22,16 @@ from tavs.demo.canary import Canaries
 from tavs.errors import ConfigError, TavsError
 from tavs.events import CallId, Channel
 from tavs.host import credentials
+from tavs.host.clock import RealClock
 from tavs.host.home import Home
 from tavs.masking.detect import Masker, masker
 from tavs.masking.gate import Gate
+from tavs.retention.orphans import find as find_orphans
+from tavs.retention.policy import load
 from tavs.speech.transcribe import VOICE_MODEL
 from tavs.speech.utterance import Utterance
+from tavs.status import read
+from tavs.store import audit
 from tavs.store.database import open_reader, refuse_unsafe
 
 FREE_BYTES = 2 << 30
@@ -62,6 +68,7 @@ def findings(home: Home) -> Iterator[Finding]:
     yield from _keys(home)
     yield from _models(config, home)
     yield from _database(home)
+    yield from _keeping(home)
     yield from _terms(home)
     yield from _disk(home)
     yield from _masking(config, home)
@@ -92,6 +99,29 @@ def _models(config: configuration.Config, home: Home) -> Iterator[Finding]:
             yield Finding(
                 Level.NOTE, f"model {name} proves the path and understands no real callers", "import a real one"
             )
+
+
+def _keeping(home: Home) -> Iterator[Finding]:
+    """The policy, what waits to be deleted, files and rows that do not fit, the audit chain."""
+    try:
+        load(home.retention)
+    except ConfigError as error:
+        yield Finding(Level.TROUBLE, error.message, error.hint)
+    if not home.database.exists():
+        return
+    now = RealClock().now()
+    try:
+        for alarm in read(home, now).alarms():
+            yield Finding(Level.TROUBLE, alarm, "`tavs status` tells more")
+        with closing(open_reader(home.database)) as connection:
+            for orphan in find_orphans(home, connection, now):
+                yield Finding(Level.TROUBLE, f"{orphan.kind.value}: {orphan.name}", "compare with a backup")
+            for fault in audit.verify(connection, credentials.load("audit-public", home)):
+                yield Finding(
+                    Level.TROUBLE, f"audit chain: {fault}", "keep the database as it is, and ask who wrote to it"
+                )
+    except TavsError as error:
+        yield Finding(Level.TROUBLE, error.message, error.hint)
 
 
 def _database(home: Home) -> Iterator[Finding]:

@@ -212,6 +212,19 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def status(as_json: AsJson = False) -> None:
+    """What is kept and what waits, alarms first."""
+    from tavs.status import read
+
+    found = read(_home(None), RealClock().now())
+    if as_json:
+        _print(found.document())
+    else:
+        print("\n".join(found.lines()))
+    raise typer.Exit(1 if any(found.alarms()) else 0)
+
+
+@app.command()
 def config(
     effective: Annotated[bool, typer.Option("--effective", help="Every key with its value and origin.")] = False,
 ) -> None:

@@ -177,11 +177,17 @@ change periods and bases, it cannot keep anything for a purpose that stands nowh
 
 def limitation(legal_basis: str, *, released_at: datetime, expires_at: datetime) -> Grant:
     """What a released hold leaves to the artifacts it covered. Raises UsageError."""
-    if _ARTICLE.fullmatch(legal_basis) is None:
-        raise UsageError(f"{legal_basis!r} is no legal basis", "write the article of the GDPR as 6(1)(f)")
     if not released_at < expires_at <= LONGEST.after(released_at, ZoneInfo("UTC")):
         raise UsageError("the limitation ends before it begins or after 30 years", "name the day the claims lapse")
-    return Grant(purpose=Purpose.LIMITATION, legal_basis=legal_basis, granted_at=released_at, expires_at=expires_at)
+    basis = article(legal_basis)
+    return Grant(purpose=Purpose.LIMITATION, legal_basis=basis, granted_at=released_at, expires_at=expires_at)
+
+
+def article(legal_basis: str) -> str:
+    """Raises UsageError for what an officer wrote instead of an article; it may be prose and is not repeated."""
+    if _ARTICLE.fullmatch(legal_basis) is None:
+        raise UsageError("that is no legal basis", "write the article of the GDPR as 6(1)(f)")
+    return legal_basis
 
 
 def shortened(old: Policy, new: Policy) -> list[Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,12 +14,17 @@ from tavs.store.database import Connection, transaction
 from tavs.store.grants import end, enter_evidence, give
 from tavs.store.kept import artifacts, evidence, policy_of
 
+_WORD = re.compile(r"[A-Za-z0-9_.*#-]{0,32}", re.ASCII)
+"""As the PBX writes it (call/consent.py): rows hold no prose."""
+
 
 def enter(connection: Connection, call: CallId, given: Evidence, *, zone: str, actor: str, now: datetime) -> bool:
-    """Whether the call has consent now. Raises UsageError for a call that is not there.
+    """Whether the call has consent now. Raises UsageError for a call that is not there and for prose.
 
     A consent gives what the call's policy gives from its end; what takes it away ends the grants that rested on it.
     """
+    if not all(map(_WORD.fullmatch, (given.pressed, given.prompt, given.prompt_version, given.language))):
+        raise UsageError("evidence is in the words of a phone menu", "keys, ids and versions of up to 32 characters")
     with transaction(connection):
         row = connection.execute("select ended_at from calls where id = ?", (call,)).fetchone()
         if row is None:

@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 import nacl.public
 
 from tavs.errors import UsageError
-from tavs.events import ArtifactKind, CallId, PartyRef
+from tavs.events import ArtifactKind, CallId, PartyRef, Purpose
 from tavs.retention.holds import CaseRef, Hold, HoldKind, Outcome, covers
-from tavs.retention.policy import Grant, limitation
+from tavs.retention.policy import Artifact, Grant, article, limitation
 from tavs.store import audit
 from tavs.store.database import Connection, transaction
 from tavs.store.grants import give
@@ -35,7 +35,7 @@ def place(
     actor: str,
     now: datetime,
 ) -> int:
-    """The number of the new hold. Raises UsageError for a call that is not there, no reason or no owner."""
+    """The number of the new hold. Raises UsageError for a call that is not there, no reason, no owner, no article."""
     if not reason.strip() or not owner.strip():
         raise UsageError("a hold needs a reason and an owner", "say why it is kept, and who looks after it")
     if call is not None and connection.execute("select 1 from calls where id = ?", (call,)).fetchone() is None:
@@ -54,7 +54,7 @@ def place(
                 kind.value,
                 call,
                 party_ref,
-                transcript_basis,
+                transcript_basis and article(transcript_basis),
                 case,
                 sealed,
                 digest,
@@ -123,8 +123,13 @@ def _leave(connection: Connection, hold: Hold, grant: Grant, actor: str, now: da
     covered = [
         each
         for each in artifacts(connection, "calls.id = ? or calls.party_ref = ?", (hold.call, hold.party_ref))
-        if each.kind is not ArtifactKind.MASKED_TRANSCRIPT and covers(hold, each)
+        if each.kind is not ArtifactKind.MASKED_TRANSCRIPT and covers(hold, each) and not _lasts(each, grant)
     ]
     for each in covered:
         give(connection, each.id, each.call, grant, origin=f"hold {hold.id}", actor=actor, at=now)
     return len(covered)
+
+
+def _lasts(artifact: Artifact, grant: Grant) -> bool:
+    """Whether another hold has left as much: its claims lapse no sooner for this one."""
+    return any(each.purpose is Purpose.LIMITATION and each.until >= grant.until for each in artifact.grants)

@@ -18,7 +18,7 @@ from tavs.events import ArtifactKind, CallId, PartyRef, Purpose
 from tavs.host import credentials
 from tavs.host.home import Home
 from tavs.retention.consent import Answer, Evidence, Source
-from tavs.retention.policy import EndedBy, Grant, next_event
+from tavs.retention.policy import EndedBy, Ending, Grant, next_event
 from tavs.store import audit
 from tavs.store.database import Connection, transaction
 from tavs.store.grants import end, enter_evidence
@@ -32,6 +32,7 @@ class Stays(enum.StrEnum):
 
     DOCUMENTATION = "documentation of agreements and claims (GDPR article 17(3)(e))"
     LIMITATION = "claims that have not lapsed (GDPR article 17(3)(e))"
+    CONSENT = "consent that was not taken back (GDPR article 6(1)(a))"
     HOLD = "a hold"
 
 
@@ -129,9 +130,10 @@ def _stays(connection: Connection, call: CallId, reference: PartyRef | None, now
         if living:
             last = max(living, key=lambda grant: grant.until)
             yield Kept(call, each.kind, _why(last), last.until)
-        elif next_event(each, standing, now).what == "hold":
+        if next_event(each, standing, now).what is Ending.HOLD:
             yield Kept(call, each.kind, Stays.HOLD, None)
 
 
 def _why(grant: Grant) -> Stays:
-    return Stays.LIMITATION if grant.purpose is Purpose.LIMITATION else Stays.DOCUMENTATION
+    reasons = {Purpose.LIMITATION: Stays.LIMITATION, Purpose.QUALITY: Stays.CONSENT}
+    return reasons.get(grant.purpose, Stays.DOCUMENTATION)

@@ -1,0 +1,111 @@
+"""`tavs status`: what is kept and what waits, alarms first. Read from the database, never from a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tavs.host.home import Home
+from tavs.retention import reserve
+from tavs.retention.holds import Hold, overdue_reviews
+from tavs.retention.sweep import plan
+from tavs.store.clock_mark import read_mark
+from tavs.store.database import open_reader
+from tavs.store.kept import holds
+
+LATE = timedelta(hours=25)
+"""A sweep runs every hour; when none has completed for a day, retention does not work (RELIABILITY R-27)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    calls: int
+    artifacts: int
+    oldest_overdue: datetime | None
+    """End of the last grant of the artifact that should have gone first; None where nothing waits."""
+    overdue: int
+    held: int
+    """Overdue but for a hold."""
+    last_sweep: datetime | None
+    suspended_since: datetime | None
+    """The clock has jumped: nothing is deleted until somebody confirms it."""
+    holds: int
+    reviews: tuple[Hold, ...]
+    """Holds that somebody should have looked at again."""
+    has_reserve: bool
+    now: datetime
+
+    def alarms(self) -> Iterator[str]:
+        if self.suspended_since:
+            yield f"deletions stand still since {_short(self.suspended_since)}: the clock jumped (`tavs clock confirm`)"
+        if self.artifacts and (self.last_sweep is None or self.now - self.last_sweep > LATE):
+            yield f"no sweep has completed for {LATE.total_seconds() / 3600:.0f} hours (`tavs sweep`)"
+        if self.oldest_overdue and self.now - self.oldest_overdue > LATE:
+            yield f"something has been overdue since {_short(self.oldest_overdue)}"
+        for hold in self.reviews:
+            yield f"hold {hold.id} was to be reviewed by {hold.review_on} ({hold.owner})"
+
+    def lines(self) -> Iterator[str]:
+        yield from (f"ALARM  {alarm}" for alarm in self.alarms())
+        yield f"{self.calls} calls, {self.artifacts} artifacts kept"
+        yield f"{self.overdue} due, {self.held} held beyond their time"
+        yield f"last sweep {_short(self.last_sweep) if self.last_sweep else 'never'}"
+        yield f"{self.holds} holds stand"
+        if not self.has_reserve:
+            yield "no reserve for deletions on a full disk yet: the sweep makes it"
+
+    def document(self) -> dict[str, object]:
+        return {
+            "alarms": list(self.alarms()),
+            "calls": self.calls,
+            "artifacts": self.artifacts,
+            "overdue": self.overdue,
+            "oldest_overdue": _iso(self.oldest_overdue),
+            "held": self.held,
+            "last_sweep": _iso(self.last_sweep),
+            "suspended_since": _iso(self.suspended_since),
+            "holds": self.holds,
+            "reviews_due": [hold.id for hold in self.reviews],
+            "has_reserve": self.has_reserve,
+        }
+
+
+def read(home: Home, now: datetime) -> Status:
+    """Raises StoreError where there is no database that can be read."""
+    with closing(open_reader(home.database)) as connection:
+        items, held = plan(connection, now)
+        standing = holds(connection, "released_at is null")
+        mark = read_mark(connection)
+
+        def one(query: str) -> object:
+            return connection.execute(query).fetchone()[0]
+
+        places = ", ".join(str(item.artifact) for item in items)
+        oldest = one(f"select min(nullif(keep_until, '')) from artifacts where id in ({places})")
+        return Status(
+            calls=int(str(one("select count(*) from calls"))),
+            artifacts=int(str(one("select count(*) from artifacts"))),
+            oldest_overdue=_moment(oldest),
+            overdue=len(items),
+            held=held,
+            last_sweep=_moment(one("select max(completed_at) from sweeps")),
+            suspended_since=mark.suspended_since if mark else None,
+            holds=len(standing),
+            reviews=tuple(overdue_reviews(standing, now.date())),
+            has_reserve=reserve.is_whole(home),
+            now=now,
+        )
+
+
+def _moment(found: object) -> datetime | None:
+    return datetime.fromisoformat(str(found)) if found else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _short(moment: datetime) -> str:
+    return moment.isoformat(timespec="minutes")
