@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tavs.events import CallId, Channel, MaskedText
 from tavs.host.journal import Message, report, say
 from tavs.masking import birth, mail, place
-from tavs.masking.code import CODES, WORDS, is_letter
+from tavs.masking.code import CODES, WORDS, is_letter, is_spelling_out
 from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
 from tavs.masking.detect import ANNOUNCING, Masker, keeps_open
 from tavs.masking.numbering import Numbering
@@ -160,7 +160,8 @@ class Gate:
             return True
         enough = (
             DULL_MAIL_WORDS
-            if self._is_about_mail() and last.at_ms - self._expected_ms() <= self._hold_back_ms
+            if (self._is_about_mail() and last.at_ms - self._expected_ms() <= self._hold_back_ms)
+            or mail.ends_open([said.norm for said, _, _ in self._pending])
             else DULL_WORDS
         )
         dull = fillers = 0
@@ -181,6 +182,8 @@ class Gate:
         """Whether a word that waits begins and continues nothing, in the company it is in."""
         said, expected, _ = self._pending[index]
         if said.norm in WORDS and index and is_letter(self._pending[index - 1][0].norm):
+            return False
+        if is_spelling_out([each.norm for each, _, _ in self._pending[max(0, index - 3) : index + 1]]):
             return False
         begins_code = expected is not None and expected.label in CODES and len(said.norm) == 2 and said.norm.isalpha()
         return not begins_code and self._masker.is_dull(said.word)

@@ -100,9 +100,6 @@ class NameModel:
 
 
 def find(window: Window, model: NameModel) -> list[Span]:
-    announced = any(norm in ANNOUNCING for norm in window.norms[max(0, window.first - 2) :])
-    if not announced and not any(_is_worth_reading(window, index) for index in range(window.first, len(window.norms))):
-        return []
     readings = model.read([_as_written(window, index) for index in range(len(window.norms))])
     found: list[Span] = []
     index = 0

@@ -25,6 +25,7 @@ from tavs.masking.spoken import (
     digits,
     ends_half,
     is_number,
+    is_split,
     ordinal,
 )
 from tavs.masking.spoken import UNITS as UNIT_WORDS
@@ -39,6 +40,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 """Kinds of numbers that can be told by their form, the more telling first."""
 LONGEST_COUNT = 7
 """Digits that anything is counted in; more are no amount."""
+TENFOLD = ("tusen", "thousand")
 ROUND = frozenset(["tusind", "hundrede", "hundred"])
 """Alone they are politeness ("tusind tak") or a guess, not a number."""
 UNITS = frozenset(
@@ -79,9 +81,9 @@ _AMOUNT = re.compile(r"\d{1,3}(\.\d{3})+(,\d{2}|,-)?|\d+,(\d{2}|-)")
 def find(window: Window) -> list[Span]:
     found: list[Span] = []
     for start, end in runs(window):
-        label = _label(window, start, end)
-        if label:
-            found += [Span(first, last, label) for first, last in _pieces(window, start, end)]
+        for begun, ended in _apart(window, start, end):
+            if label := _label(window, begun, ended):
+                found += [Span(first, last, label) for first, last in _pieces(window, begun, ended)]
     return found
 
 
@@ -95,7 +97,7 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
         end = last = index + 1
         while end < len(window.norms) and window.same_turn(index, end):
             norm = window.norm(end)
-            if is_number(norm) or norm == "halv" or ends_half(window.norm(end - 1), norm) or _is_day(window, end):
+            if _is_counted(window, end):
                 end += 1
                 last = end
             elif norm in FILLERS and end - last < 4:
@@ -104,10 +106,25 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
                 break
         if window.is_forced and end == len(window.norms):
             last = end  # what goes on behind a forced end is masked to the end
-        while last > index + 1 and not (window.is_forced and last == len(window.norms)) and (_is_only_article(window, index, last) or window.norm(last - 1) == "halv"):
+        while (
+            last > index + 1
+            and not (window.is_forced and last == len(window.norms))
+            and (_is_only_article(window, index, last) or window.norm(last - 1) == "halv")
+        ):
             last -= 1
         yield index, last
         index = max(last, index + 1)
+
+
+def _apart(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A run cut where a number of its own kind begins behind a comma: `slutter på 7713, 318 kroner`."""
+    unit = window.norm(end).strip(".-")
+    last = next((index for index in range(end - 1, start, -1) if window.said[index - 1].word.ends_clause), start)
+    if unit in UNITS and last > start:
+        yield start, last
+        yield last, end
+    else:
+        yield start, end
 
 
 def _is_only_article(window: Window, start: int, end: int) -> bool:
@@ -143,7 +160,8 @@ def _is_correction(window: Window, index: int, end: int) -> bool:
 
 def _is_counted(window: Window, index: int) -> bool:
     norm = window.norm(index)
-    is_half = norm == "halv" or ends_half(window.norm(index - 1), norm)
+    before, after = window.norm(index - 1), window.norm(index + 1)
+    is_half = norm == "halv" or ends_half(before, norm) or is_split(norm, after) or is_split(before, norm)
     return is_number(norm) or is_half or _is_day(window, index)
 
 
@@ -157,8 +175,8 @@ def _begins(window: Window, index: int) -> bool:
     norm = window.norm(index)
     if _is_day(window, index):
         return True
-    if norm == "halv":
-        return ends_half(norm, window.norm(index + 1))
+    if norm == "halv" or is_split(norm, window.norm(index + 1)):
+        return norm != "halv" or ends_half(norm, window.norm(index + 1))
     if norm in UNIT_WORDS and window.norm(index + 1) == "og" and window.norm(index + 2) in TENS:
         return True
     if not is_number(norm) or (norm in ROUND and not is_number(window.norm(index + 1))):
@@ -181,6 +199,8 @@ def _label(window: Window, start: int, end: int) -> str | None:
         return _by_shape(text) if about == "NUMBER" else about
     if len(text) >= MASKED_DIGITS:
         return _by_shape(text)
+    if _is_dictated(window, start, end):
+        return _by_shape(text)
     is_unfinished = window.is_forced and end == len(window.norms) and len(text) >= 2
     return "NUMBER" if is_unfinished and about else None
 
@@ -200,7 +220,7 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
     if any(word in AMOUNT_BEFORE for word in before) and len(text) <= 7 and (about is None or text.endswith("00")):
         return True
     if _is_counted_out(window, start, end) and len(text) <= LONGEST_COUNT and not _is_asked(window, start):
-        return True
+        return about is None or not _stands_alone(window, start, end)
     is_year = len(text) == 4 and text[:2] in ("19", "20")
     if is_year and BUILT & set(before):
         return True
@@ -230,9 +250,19 @@ def _is_long_ago(date: str) -> bool:
 def _is_counted_out(window: Window, start: int, end: int) -> bool:
     """Said in thousands and hundreds, as amounts are and numbers of people are not; a year of birth is."""
     norms = window.norms[start:end]
-    magnitudes = sum("hundred" in norm or "tusind" in norm for norm in norms)
-    is_year = norms[0] in TEENS and any("hundred" in norm for norm in norms[:2])
+    magnitudes = sum("hundr" in norm or norm.startswith(TENFOLD) or "tusind" in norm for norm in norms)
+    is_year = norms[0] in TEENS and any("hundr" in norm for norm in norms[:2])
     return magnitudes > 0 and not is_year and count(norms) == 1
+
+
+def _is_dictated(window: Window, start: int, end: int) -> bool:
+    """Single digits one after the other are no count, but for two neighbours that are a guess ("to tre stykker")."""
+    norms = [norm for norm in window.norms[start:end] if is_number(norm)]
+    single = [digits([norm]) for norm in norms]
+    if len(single) < 2 or any(len(each) != 1 or not norm.isalpha() for each, norm in zip(single, norms, strict=True)):
+        return False
+    is_guess = len(single) == 2 and int(single[1]) == int(single[0]) + 1
+    return not is_guess and not any(norm in ARTICLES for norm in norms[-1:])
 
 
 def _is_asked(window: Window, start: int) -> bool:

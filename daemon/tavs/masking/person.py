@@ -30,6 +30,7 @@ GREETINGS = frozenset(["tak", "hej", "goddag", "kære", "velkommen", "farvel"])
 """An unknown word behind one of these is whom it is said to."""
 IT_IS = frozenset(["det er", "her er", "du taler"])
 MONTH_NAMES = frozenset(["august", "april", "maj", "juni", "juli", "januar"])
+ARTICLES_OF_NAMES = frozenset(["el", "al", "abu", "ben", "bin", "van", "von", "mc"])
 PARTICLES = frozenset(["von", "van", "der", "de", "al", "el", "bin", "ibn", "la", "di", "da", "dos", "af", "thi"])
 
 
@@ -39,9 +40,15 @@ def find(window: Window) -> list[Span]:
     while index < len(window.norms):
         end = _name_at(window, index)
         if end > index:
-            found.append(Span(index - _has_unknown_first_name(window, index), end, "PERSON"))
+            start = index - _has_unknown_first_name(window, index)
+            found.append(Span(start - _has_article(window, start), end, "PERSON"))
         index = max(end, index + 1)
     return found
+
+
+def _has_article(window: Window, index: int) -> bool:
+    """`el Haddad`: a first part of foreign surnames."""
+    return index > 0 and window.norm(index - 1) in ARTICLES_OF_NAMES and window.same_turn(index - 1, index)
 
 
 def _has_unknown_first_name(window: Window, index: int) -> bool:

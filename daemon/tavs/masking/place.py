@@ -31,7 +31,7 @@ NO_STREETS = frozenset(
     terrassen vejhjælp togvej flugtvej luftvej fodgængerbroen campingplads campingpladsen skadeplads markedsplads
     """.split()
 )
-LONE = frozenset(["vej", "gade", "allé", "alle", "stræde", "vænge", "torv", "plads", "park"])
+LONE = frozenset(["vej", "vejen", "gaden", "gade", "allé", "alle", "stræde", "vænge", "torv", "plads", "park"])
 FLOOR = frozenset(
     """
     sal etage th tv mf st stuen stue venstre højre midt dør kl kld kælderen tilvenstre første anden tredje fjerde femte
