@@ -13,7 +13,7 @@ from tavs.errors import ModelError
 from tavs.host.journal import Message, say
 from tavs.masking import birth, code, health, mail, names, number, organisation, person, place, rules
 from tavs.masking.cues import LABEL_OF
-from tavs.masking.lexicon import SERVANTS, Lexicon, lexicon, listed
+from tavs.masking.lexicon import Lexicon, lexicon
 from tavs.masking.names import NameModel
 from tavs.masking.rules import Rules
 from tavs.masking.span import Span, Window
@@ -97,7 +97,7 @@ class Masker:
             or birth.is_ordinal(norm)
             or mail.is_part(norm)
             or norm in self._listed
-            or (norm in listed("pieces.txt") and norm not in SERVANTS)
+            or self.lexicon.may_be_piece(norm)
         )
         return self.lexicon.is_ordinary(norm) and not special
 

@@ -173,10 +173,17 @@ class Gate:
                 break
             fillers += 1  # noqa: SIM113 - the count outlives an early break
             dull += said.norm not in FILLERS
-            alone = fillers == len(self._pending) and enough == DULL_WORDS
+            alone = fillers == len(self._pending) and enough == DULL_WORDS and not self._may_go_on()
             if dull >= enough or fillers >= max(enough, DULL_FILLERS) or alone:
                 return True
         return False
+
+    def _may_go_on(self) -> bool:
+        """Whether "og" alone stands behind a number that was decided before it: the rest of it may come."""
+        before = self._history[-1][0] if self._history else None
+        first = self._pending[0][0]
+        is_joined = before is not None and before.channel is first.channel and is_number(before.norm)
+        return is_joined and first.norm == "og" and not before.word.ends_clause
 
     def _is_dull(self, index: int) -> bool:
         """Whether a word that waits begins and continues nothing, in the company it is in."""
@@ -243,13 +250,17 @@ class Gate:
                 labels[index] = (span.label, number, self._stretches)
             if span.label == "DATE_OF_BIRTH" and birth.is_whole(norms[span.start : span.end]):
                 self._expected = None
-            elif span.label in NUMERIC or span.label == "ADDRESS":
+            elif (span.label in NUMERIC or span.label == "ADDRESS") and not self._is_asked_since(last):
                 self._expected = Expectation(span.label, last.channel, last.at_ms, is_answered=True)
                 after = [said for said, _, _ in (*waiting[span.end - first :], *self._pending)]
                 self._since = sum(map(_is_of_other_things, after))
         for (said, expected, line), label in zip(waiting, labels, strict=True):
             line.decided.append(label)
             self._history.append((said, expected))
+
+    def _is_asked_since(self, last: Said) -> bool:
+        """Whether something else was asked for after a word."""
+        return self._expected is not None and not self._expected.is_answered and self._expected.at_ms > last.at_ms
 
     def _announces(self, word: Word) -> bool:
         """A word of a cue or around it: what it announces may be masked, itself it travels."""

@@ -73,6 +73,12 @@ class Lexicon:
         """A word of running text: no name by itself."""
         return norm in self.ordinary or _bare(norm) in self.ordinary or norm in SERVANTS or self.is_kept(norm)
 
+    def may_be_piece(self, norm: str) -> bool:
+        """An ordinary word that the first half of a name may be heard as; so may any genitive ("krogs bølle")."""
+        if norm in SERVANTS or self.is_kept(norm):
+            return False
+        return norm in listed("pieces.txt") or (norm not in self.ordinary and _bare(norm) in self.ordinary)
+
     def is_kept(self, norm: str) -> bool:
         """Products, brands, countries, months: what must survive."""
         base = norm.removesuffix("'s").removesuffix("s") if norm not in KEPT else norm

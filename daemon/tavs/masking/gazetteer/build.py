@@ -25,6 +25,8 @@ RARE_LAST_NAME_BEARERS = 20
 """A frequent word that so few people bear as a name is a word; one that more do bear is left to its company."""
 SPLIT_NAMES = 1500
 EVERY_DAY = 250
+OFTEN_SAID = 5000
+LONGEST_PIECE = 7
 WORD = re.compile(r"[a-zæøåéü]{2,}")
 
 
@@ -76,8 +78,9 @@ def places() -> tuple[set[str], set[str]]:
     return towns, {name.casefold() for name in Provider.countries}
 
 
-def pieces(folder: Path, ordinary: set[str], others: set[str]) -> set[str]:
-    """Words of every day that the first half of a name may be heard as ("sig ne", "hjerne rystelse"), but the most frequent."""
+def pieces(folder: Path, ordinary: set[str], others: set[str], trade: set[str]) -> set[str]:
+    """Words that the first half of a name may be heard as ("es ben", "hjerne rystelse"): those that a name or a condition
+    begins with, but the most frequent, and short ones that are seldom said, but those of the trade."""
     import wordfreq
 
     names = {*others}
@@ -88,7 +91,13 @@ def pieces(folder: Path, ordinary: set[str], others: set[str]) -> set[str]:
                 borne.update({row[0].strip().casefold(): int(row[-1]) for row in csv.reader(file) if row[-1].isdigit()})
         names |= {name for name, _ in borne.most_common(SPLIT_NAMES)}
     beginnings = {name[:end] for name in names for end in range(2, len(name) - 1)}
-    return (beginnings & ordinary) - set(wordfreq.top_n_list("da", EVERY_DAY))
+    seldom = ordinary - set(wordfreq.top_n_list("da", OFTEN_SAID)) - trade
+    short = {word for word in seldom if len(word) <= LONGEST_PIECE}
+    return (beginnings & ordinary | short) - set(wordfreq.top_n_list("da", EVERY_DAY))
+
+
+def trade(terms: Path) -> set[str]:
+    return {word for path in terms.glob("*") for word in WORD.findall(path.read_text(encoding="utf-8").casefold())}
 
 
 def write(name: str, words: set[str]) -> None:
@@ -107,7 +116,7 @@ def main(names_dir: str, ddt_dir: str, terms_dir: str, queries: str) -> None:
     plain = running | frequent(folder, parts)
     write("ordinary.txt", plain)
     conditions = set((HERE / "conditions.txt").read_text(encoding="utf-8").split())
-    write("pieces.txt", pieces(folder, plain, towns | conditions))
+    write("pieces.txt", pieces(folder, plain, towns | conditions, trade(Path(terms_dir))))
     write("towns.txt", towns)
     write("countries.txt", countries)
 
