@@ -17,7 +17,7 @@ from tavs.masking.lexicon import Lexicon, lexicon
 from tavs.masking.names import NameModel
 from tavs.masking.rules import Rules
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import is_half, is_number
+from tavs.masking.spoken import FILLERS, is_half, is_number
 from tavs.masking.words import Word
 
 DETECTORS = (
@@ -46,7 +46,8 @@ class Masker:
     def find(self, window: Window) -> list[Span]:
         """Every stretch of the window that may not travel, apart from each other and in order."""
         found = [(span, 0) for span in self._listed_details(window)]
-        found += [(span, 1) for span in (names.find(window, self._model) if self._model else ())]
+        if self._model and self._is_worth_reading(window):
+            found += [(span, 1) for span in names.find(window, self._model)]
         length = len(window.norms)
         joined: list[tuple[Span, int]] = []
         for span, origin in sorted(each for each in found if each[0].label not in self._rules.without):
@@ -68,6 +69,13 @@ class Masker:
     def is_listed(self, norm: str) -> bool:
         """A word that the site always masks, alone or with others."""
         return norm in self._listed
+
+    def _is_worth_reading(self, window: Window) -> bool:
+        """Whether a name may be among the words: dull ones and numbers are none, but behind a word that announces."""
+        if any(norm in ANNOUNCING for norm in window.norms[max(0, window.first - 2) :]):
+            return True
+        undecided = (said.word for said in window.said[window.first :])
+        return not all(is_number(word.norm) or word.norm in FILLERS or self.is_dull(word) for word in undecided)
 
     def _listed_details(self, window: Window) -> Iterator[Span]:
         for detector in DETECTORS:

@@ -117,14 +117,24 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
 
 
 def _apart(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A run cut where a number of its own kind begins behind a comma: `slutter på 7713, 318 kroner`."""
-    unit = window.norm(end).strip(".-")
+    """A run cut at its commas where a number of its own kind ends or begins: `fra 2016, to`, `på 7713, 318 kroner`."""
     last = next((index for index in range(end - 1, start, -1) if window.said[index - 1].word.ends_clause), start)
-    if unit in UNITS and last > start:
-        yield start, last
-        yield last, end
-    else:
-        yield start, end
+    if window.norm(end).strip(".-") in UNITS and last > start:
+        yield from _apart(window, start, last)
+        start = last
+    for index in range(start + 1, end):
+        if window.said[index - 1].word.ends_clause and _is_a_year_or_amount(window, start, index):
+            yield start, index
+            start = index
+    yield start, end
+
+
+def _is_a_year_or_amount(window: Window, start: int, end: int) -> bool:
+    if end - start > 1:
+        return False
+    norm, before = window.norm(start), window.norm(start - 1)
+    is_year = len(norm) == 4 and norm[:2] in ("19", "20") and norm.isdigit()
+    return bool(_AMOUNT.fullmatch(norm)) or (is_year and before in YEAR_BEFORE)
 
 
 def _is_only_article(window: Window, start: int, end: int) -> bool:
@@ -215,7 +225,7 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
     if before[0] in BRANDS and len(text) <= 4:
         return True
     single = window.norms[start] if end - start == 1 else ""
-    if _AMOUNT.fullmatch(single) and (about is None or "," in single):
+    if _AMOUNT.fullmatch(single) and ("," in single or not _is_asked(window, start)):
         return True
     if any(word in AMOUNT_BEFORE for word in before) and len(text) <= 7 and (about is None or text.endswith("00")):
         return True

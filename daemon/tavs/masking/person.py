@@ -26,6 +26,11 @@ KIN = frozenset(
     ven veninde kollega samlever ægtefælle barnebarn svigermor svigerfar fru hr herr frøken doktor læge sagsbehandler
     """.split()
 )
+TITLES = frozenset(
+    "overlæge læge dr tandlæge psykolog advokat taksator konsulent rådgiver fysioterapeut montør chauffør svigersøn svigerdatter fætter kusine onkel tante moster faster farfar morfar mormor farmor barnebarn niece nevø svoger svigerinde eks ekskone eksmand".split()
+)
+AFTER_NAME = frozenset("her der fra og jeg som med igen ja".split())
+"""What follows a name that is an answer."""
 GREETINGS = frozenset(["tak", "hej", "goddag", "kære", "velkommen", "farvel"])
 """An unknown word behind one of these is whom it is said to."""
 IT_IS = frozenset(["det er", "her er", "du taler"])
@@ -64,13 +69,30 @@ def is_candidate(window: Window, index: int) -> bool:
     """A word that could be part of a name, by itself."""
     norm, word = window.norm(index), window.said[index].word
     known = window.lexicon
+    stands_out = word.is_capital and not word.begins_sentence and not _is_shouting(window, index)
+    if norm in MONTH_NAMES and stands_out and not is_number(window.norm(index - 1)):
+        return norm != "juli" or window.norm(index - 1) != "i"
     if norm in SERVANTS or is_number(norm) or known.is_kept(norm) or not any(map(str.isalpha, norm)):
         return False
     if known.is_first_name(norm) and not known.is_ordinary(norm):
         return True
+    if known.is_word_name(norm) and (stands_out or _is_in_place_of_name(window, index)):
+        return True
     if known.is_ordinary(norm) and not known.is_first_name(norm):
         return False
-    return word.is_capital and not word.begins_sentence and not _is_shouting(window, index)
+    return stands_out
+
+
+def _is_in_place_of_name(window: Window, index: int) -> bool:
+    """`min svigersøn bo`, `sten hedder han`, `hej bo`: a word of every day where somebody is named."""
+    before, after = window.norm(index - 1), window.norm(index + 1)
+    if index and window.same_turn(index - 1, index) and before in KIN | GREETINGS | TITLES:
+        return not window.said[index - 1].word.ends_clause
+    if after in BARE_CUES and window.norm(index + 2) in ("han", "hun", "jeg"):
+        return True
+    return _is_answer_at_all(window, index) and (
+        after == "" or window.said[index].word.ends_clause or after in AFTER_NAME
+    )
 
 
 def _name_at(window: Window, index: int) -> int:
@@ -100,7 +122,7 @@ def is_cued(window: Window, index: int) -> bool:
     if two in PAIR_CUES:
         return True
     unlisted = not window.lexicon.is_ordinary(window.norm(index))
-    if before in KIN or before in GREETINGS:
+    if before in KIN or before in GREETINGS or before in TITLES:
         return (unlisted or window.norm(index) in MONTH_NAMES) and not window.said[index - 1].word.ends_clause
     if two == "det er" and unlisted and GREETINGS & set(window.norms[max(0, index - 5) : index - 2]):
         return True
@@ -109,13 +131,15 @@ def is_cued(window: Window, index: int) -> bool:
 
 def _is_answer(window: Window, index: int) -> bool:
     """The first words after the other side's question for a name."""
+    return _is_answer_at_all(window, index) and not window.lexicon.is_ordinary(window.norm(index))
+
+
+def _is_answer_at_all(window: Window, index: int) -> bool:
     expected = window.expected[index]
-    return (
-        expected is not None
-        and expected.label == "PERSON"
-        and expected.channel is not window.said[index].channel
-        and not window.lexicon.is_ordinary(window.norm(index))
+    is_asked = (
+        expected is not None and expected.label == "PERSON" and expected.channel is not window.said[index].channel
     )
+    return is_asked and (index == 0 or not window.same_turn(index - 1, index))
 
 
 def _may_follow_cue(window: Window, index: int, end: int) -> bool:
@@ -141,6 +165,8 @@ def _continues(window: Window, index: int, end: int) -> bool:
     if norm in SERVANTS or is_number(norm):
         return False
     if is_candidate(window, end):
+        return True
+    if window.lexicon.is_word_surname(norm) and not window.lexicon.is_ordinary(window.norm(end - 1)):
         return True
     listed = window.lexicon.is_last_name(norm) or window.lexicon.is_first_name(norm)
     return listed and (not window.lexicon.is_ordinary(norm) or window.said[end].word.is_capital)
