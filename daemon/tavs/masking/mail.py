@@ -63,7 +63,9 @@ def find(window: Window) -> list[Span]:
         elif _URL.fullmatch(norm):
             found.append(Span(index, index + 1, "URL_USER"))
         elif length := _at(window, index):
-            found.append(Span(_local_start(window, index), _domain_end(window, index + length), "EMAIL"))
+            is_cut = window.is_forced and ends_open(window.norms)
+            end = len(window.norms) if is_cut else _domain_end(window, index + length)
+            found.append(Span(_local_start(window, index), end, "EMAIL"))
         elif norm in ("www", "hjemmeside", "profil", "brugernavn", "brugernavnet", "profilnavn"):
             found += _said_url(window, index)
         elif _is_joint(window, index) and not _is_in_mail(window, index):
@@ -79,8 +81,19 @@ def ends_open(norms: Sequence[str]) -> bool:
     if at is None:
         return False
     after = norms[at + 1 :]
-    is_over = any(norm.rpartition(".")[2] in TOP_LEVEL for norm in after) or list(after[-2:]) == ["d", "k"]
+    said = any(_is_dot(before) and norm in TOP_LEVEL for before, norm in zip(after, after[1:], strict=False))
+    is_over = said or any(map(_has_top_level, after)) or list(after[-2:]) == ["d", "k"]
     return not is_over and len(after) <= LONGEST_DOMAIN
+
+
+def _has_top_level(norm: str) -> bool:
+    """`outlook.dk` in one word."""
+    _, dot, last = norm.rpartition(".")
+    return bool(dot) and last in TOP_LEVEL
+
+
+def _is_dot(norm: str) -> bool:
+    return norm in DOT or bool(_DOT.fullmatch(norm))
 
 
 @lru_cache(maxsize=65536)
@@ -106,7 +119,7 @@ def _at(window: Window, index: int) -> int:
 def _dot(window: Window, index: int) -> int:
     """How many words a full stop takes that is said; 0 where there is none."""
     norm, following = window.norm(index), window.norm(index + 1)
-    if norm in DOT or _DOT.fullmatch(norm):
+    if _is_dot(norm):
         return 1
     return (
         2 if norm.startswith("pun") and len(norm + following) < LONGEST_DOT and _DOT.fullmatch(norm + following) else 0
@@ -188,7 +201,7 @@ def _domain_end(window: Window, index: int) -> int:
         if is_apart and not any(_dot(window, end + offset) for offset in (1, 2)):
             break
         end += 1
-        if norm.rpartition(".")[2] in TOP_LEVEL:
+        if _has_top_level(norm):
             break
     return min(end, len(window.norms))
 
