@@ -15,6 +15,7 @@ from tavs.masking.span import Span, Window
 from tavs.masking.spoken import is_number
 
 LONGEST_NAME = 5
+LONGEST_PIECE = 5
 BARE_CUES = frozenset(["hedder", "hed", "navn"])
 PAIR_CUES = frozenset(
     ["taler med", "talt med", "talte med", "snakkede med", "gift med", "besked til", "tale med", "navn er", "navnet er", "hedder jo", "snakker med", "snakket med", "hilsen fra",
@@ -153,7 +154,8 @@ def _may_follow_cue(window: Window, index: int, end: int) -> bool:
         return norm in MONTH_NAMES
     if word.is_capital or not window.lexicon.is_ordinary(norm):
         return True
-    return window.lexicon.is_first_name(norm) or (end > index and window.lexicon.is_last_name(norm)) or len(norm) == 1
+    is_part = end > index and (window.lexicon.is_last_name(norm) or window.lexicon.may_be_piece(norm))
+    return window.lexicon.is_first_name(norm) or is_part or len(norm) == 1
 
 
 def _continues(window: Window, index: int, end: int) -> bool:
@@ -166,10 +168,17 @@ def _continues(window: Window, index: int, end: int) -> bool:
         return False
     if is_candidate(window, end):
         return True
-    if window.lexicon.is_word_surname(norm) and not window.lexicon.is_ordinary(window.norm(end - 1)):
+    may_end_name = window.lexicon.is_word_surname(norm) or _is_last_piece(window, end)
+    if may_end_name and not window.lexicon.is_ordinary(window.norm(end - 1)):
         return True
     listed = window.lexicon.is_last_name(norm) or window.lexicon.is_first_name(norm)
     return listed and (not window.lexicon.is_ordinary(norm) or window.said[end].word.is_capital)
+
+
+def _is_last_piece(window: Window, end: int) -> bool:
+    """`kvist gård jeg`: a short word behind a name and before a new sentence, as a split surname ends."""
+    norm, following = window.norm(end), window.norm(end + 1)
+    return len(norm) <= LONGEST_PIECE and window.lexicon.may_be_piece(norm) and (following in SERVANTS or not following)
 
 
 def _is_ordinary_name_in_company(window: Window, index: int) -> bool:

@@ -31,6 +31,13 @@ ALSO_NAMES = frozenset("bo liv dag gry ask dan kim siv bodil".split())
 """Names among the most frequent words."""
 LARGE_TOWN = 200_000
 NEIGHBOURS_WORDS = 600
+STREETS = frozenset(
+    """
+    amagerbrogade bredgade enghavevej havnegade istedgade jagtvej jernbanegade kongensgade kongevej nytorv nørrebrogade nørregade
+    roskildevej strandvej strandvejen søndergade vesterbrogade vestergade østergade ringgade
+    """.split()
+)
+"""Streets among the frequent words."""
 TRAVELLED = frozenset(
     """
     hamborg lübeck flensborg kiel berlin münchen københavn-kastrup mallorca kreta rhodos kos korfu gran canaria lanzarote
@@ -161,7 +168,7 @@ def main(names_dir: str, ddt_dir: str, terms_dir: str, queries: str) -> None:
     towns, countries = places()
     parts = {part for town in towns for part in town.split()}
     running = ordinary(Path(ddt_dir), Path(terms_dir), Path(queries))
-    plain = running | frequent(folder, parts)
+    plain = (running | frequent(folder, parts)) - STREETS
     write("ordinary.txt", plain)
     conditions = set((HERE / "conditions.txt").read_text(encoding="utf-8").split())
     write("pieces.txt", pieces(folder, plain, towns | conditions, trade(Path(terms_dir))))
