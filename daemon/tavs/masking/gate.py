@@ -192,6 +192,8 @@ class Gate:
             return False
         if is_spelling_out([each.norm for each, _, _ in self._pending[max(0, index - 3) : index + 1]]):
             return False
+        if said.norm == "den" and expected is not None and expected.label == "DATE_OF_BIRTH":
+            return False
         begins_code = expected is not None and expected.label in CODES and len(said.norm) == 2 and said.norm.isalpha()
         return not begins_code and self._masker.is_dull(said.word)
 

@@ -30,6 +30,10 @@ KIN = frozenset(
 TITLES = frozenset(
     "overlæge læge dr tandlæge psykolog advokat taksator konsulent rådgiver fysioterapeut montør chauffør svigersøn svigerdatter fætter kusine onkel tante moster faster farfar morfar mormor farmor barnebarn niece nevø svoger svigerinde eks ekskone eksmand".split()
 )
+BEFORE_VERB = frozenset(
+    "at kan skal vil må kunne skulle ville måtte gerne ikke og lov kommer blive bliver hvor stadig".split()
+)
+"""What stands before the verb `bo`; elsewhere it is somebody."""
 AFTER_NAME = frozenset("her der fra og jeg som med igen ja".split())
 """What follows a name that is an answer."""
 GREETINGS = frozenset(["tak", "hej", "goddag", "kære", "velkommen", "farvel"])
@@ -91,9 +95,18 @@ def _is_in_place_of_name(window: Window, index: int) -> bool:
         return not window.said[index - 1].word.ends_clause
     if after in BARE_CUES and window.norm(index + 2) in ("han", "hun", "jeg"):
         return True
+    if before == "og" and _is_plain_name(window, index - 2):
+        return True
+    if window.norm(index) == "bo" and before not in BEFORE_VERB:
+        return True
     return _is_answer_at_all(window, index) and (
         after == "" or window.said[index].word.ends_clause or after in AFTER_NAME
     )
+
+
+def _is_plain_name(window: Window, index: int) -> bool:
+    norm = window.norm(index)
+    return window.lexicon.is_first_name(norm) and not window.lexicon.is_ordinary(norm)
 
 
 def _name_at(window: Window, index: int) -> int:
