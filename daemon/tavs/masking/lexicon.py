@@ -35,7 +35,7 @@ KEPT = BRANDS | frozenset(
     januar februar marts april maj juni juli august september oktober november december mandag tirsdag onsdag torsdag
     fredag lørdag søndag jul påske pinse gud cpr kr dkk pdf sms it tv el vvs okay ok hej goddag farvel tak velkommen
     mon øh % gls postnord dsb skat politiet borger dk gdpr iban nemkonto nemkontoen visa mastercard dankort visakort visakortet mobilepay samsonite
-    arla coop rema sas ryanair norwegian spies tui apollo massey ferguson fergusson john deere claas vivaro transit transitten caddy macbook gopro ulykkesforsikring facebook google
+    arla coop ryanair tui massey fergusson claas vivaro transitten macbook ulykkesforsikring facebook google
     """.split()
 )
 PRODUCT_ENDINGS = (
@@ -79,7 +79,7 @@ class Lexicon:
         """A word of running text: no name by itself."""
         if norm in self.ordinary or _bare(norm) in self.ordinary or norm in SERVANTS or self.is_kept(norm):
             return True
-        if norm in listed("foreign_words.txt"):
+        if norm in listed("foreign_words.txt") or self.is_abroad(norm):
             return True
         _, hyphen, last = norm.rpartition("-")
         return bool(hyphen) and last in self.ordinary and not self.is_first_name(last) and not self.is_last_name(last)
@@ -99,9 +99,12 @@ class Lexicon:
             or base in KEPT
             or norm in self.site
             or norm in self.countries
-            or norm in listed("abroad.txt")
             or norm.endswith(PRODUCT_ENDINGS)
         )
+
+    def is_abroad(self, norm: str) -> bool:
+        """A large town elsewhere; behind a first name it is a surname all the same."""
+        return norm in listed("abroad.txt")
 
     def is_first_name(self, norm: str) -> bool:
         parts = norm.split("-")

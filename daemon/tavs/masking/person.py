@@ -181,7 +181,8 @@ def _continues(window: Window, index: int, end: int) -> bool:
         return False
     if is_candidate(window, end):
         return True
-    may_end_name = window.lexicon.is_word_surname(norm) or _is_last_piece(window, end)
+    known = window.lexicon
+    may_end_name = known.is_word_surname(norm) or known.is_abroad(norm) or _is_last_piece(window, end)
     if may_end_name and not window.lexicon.is_ordinary(window.norm(end - 1)):
         return True
     listed = window.lexicon.is_last_name(norm) or window.lexicon.is_first_name(norm)
