@@ -51,7 +51,7 @@ class Masker:
         length = len(window.norms)
         joined: list[tuple[Span, int]] = []
         for span, origin in sorted(each for each in found if each[0].label not in self._rules.without):
-            if joined and span.start < joined[-1][0].end:
+            if joined and (span.start < joined[-1][0].end or _is_one_condition(window, joined[-1][0], span)):
                 joined[-1] = _merged(joined[-1], (span, origin))
             else:
                 joined.append((span, origin))
@@ -108,6 +108,13 @@ class Masker:
             or self.lexicon.may_be_piece(norm)
         )
         return self.lexicon.is_ordinary(norm) and not special
+
+
+def _is_one_condition(window: Window, first: Span, second: Span) -> bool:
+    """`blodprop i lungen`: a condition and where it is."""
+    between = window.norms[first.end : second.start]
+    is_health = first.label == second.label == "HEALTH"
+    return is_health and len(between) <= 2 and all(norm in health.BETWEEN for norm in between)
 
 
 def _merged(one: tuple[Span, int], other: tuple[Span, int]) -> tuple[Span, int]:

@@ -21,7 +21,7 @@ from tavs.masking.detect import ANNOUNCING, Masker, keeps_open
 from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import ARTICLES, FILLERS, is_number
+from tavs.masking.spoken import ARTICLES, FILLERS, begins_number, is_number
 from tavs.masking.words import Said, Word, visible, words
 from tavs.speech.utterance import Utterance
 
@@ -180,10 +180,11 @@ class Gate:
 
     def _may_go_on(self) -> bool:
         """Whether "og" alone stands behind a number that was decided before it: the rest of it may come."""
-        before = self._history[-1][0] if self._history else None
-        first = self._pending[0][0]
-        is_joined = before is not None and before.channel is first.channel and is_number(before.norm)
-        return is_joined and first.norm == "og" and not before.word.ends_clause
+        if not self._history:
+            return False
+        before, first = self._history[-1][0], self._pending[0][0]
+        is_joined = before.channel is first.channel and is_number(before.norm) and not before.word.ends_clause
+        return is_joined and first.norm == "og"
 
     def _is_dull(self, index: int) -> bool:
         """Whether a word that waits begins and continues nothing, in the company it is in."""
@@ -192,10 +193,18 @@ class Gate:
             return False
         if is_spelling_out([each.norm for each, _, _ in self._pending[max(0, index - 3) : index + 1]]):
             return False
+        if self._is_behind_number(index) and begins_number(said.norm):
+            return False
         if said.norm == "den" and expected is not None and expected.label == "DATE_OF_BIRTH":
             return False
         begins_code = expected is not None and expected.label in CODES and len(said.norm) == 2 and said.norm.isalpha()
         return not begins_code and self._masker.is_dull(said.word)
+
+    def _is_behind_number(self, index: int) -> bool:
+        """Whether the word before, but for "og", is a number."""
+        norms = [said.norm for said, _ in [*self._history][-2:]] + [said.norm for said, _, _ in self._pending[:index]]
+        last = [norm for norm in norms[-2:] if norm != "og"][-1:]
+        return bool(last) and is_number(last[0])
 
     def _is_about_mail(self) -> bool:
         return self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import ARTICLES, is_number
@@ -66,6 +67,8 @@ def find(window: Window) -> list[Span]:
             is_cut = window.is_forced and ends_open(window.norms)
             end = len(window.norms) if is_cut else _domain_end(window, index + length)
             found.append(Span(_local_start(window, index), end, "EMAIL"))
+        elif norm in ("ve", "v") and window.norm(index + 1) == norm == window.norm(index + 2):
+            found.append(Span(index, _domain_end(window, index + 3), "URL_USER"))
         elif norm in ("www", "hjemmeside", "profil", "brugernavn", "brugernavnet", "profilnavn"):
             found += _said_url(window, index)
         elif _is_joint(window, index) and not _is_in_mail(window, index):
@@ -81,7 +84,7 @@ def ends_open(norms: Sequence[str]) -> bool:
     if at is None:
         return False
     after = norms[at + 1 :]
-    said = any(_is_dot(before) and norm in TOP_LEVEL for before, norm in zip(after, after[1:], strict=False))
+    said = any(_is_dot(before) and norm in TOP_LEVEL for before, norm in pairwise(after))
     is_over = said or any(map(_has_top_level, after)) or list(after[-2:]) == ["d", "k"]
     return not is_over and len(after) <= LONGEST_DOMAIN
 
@@ -154,9 +157,11 @@ def _user_start(window: Window, index: int) -> int:
 def _is_asked_for(window: Window, index: int) -> bool:
     """The first word after the other side's question for a user name, or after "kalder sig"."""
     norm, expected = window.norm(index), window.expected[index]
+    if _calls_himself(window, index) and any(map(is_number, window.norms[index : index + LONGEST_USER])):
+        return True
     if window.lexicon.is_ordinary(norm) or is_number(norm):
         return False
-    if window.norm(index - 1) == "sig" and window.norm(index - 2) in ("kalder", "kaldte"):
+    if _calls_himself(window, index):
         return True
     is_question = expected is not None and expected.label == "URL_USER"
     return is_question and (
@@ -164,7 +169,14 @@ def _is_asked_for(window: Window, index: int) -> bool:
     )
 
 
+def _calls_himself(window: Window, index: int) -> bool:
+    return window.norm(index - 1) == "sig" and window.norm(index - 2) in ("kalder", "kaldte")
+
+
 def _with_number(window: Window, index: int) -> int:
+    """Past the rest of a name that ends in a number, or past the number alone."""
+    number = next((at for at in range(index, index + LONGEST_USER - 1) if is_number(window.norm(at))), index)
+    index = number if all(window.norm(at) not in BEFORE_MAIL for at in range(index, number)) else index
     while index < len(window.norms) and is_number(window.norm(index)) and window.norm(index) not in ARTICLES:
         index += 1
     return index

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 
 from tavs.masking import account, card, cpr, phone
 from tavs.masking.cues import NUMERIC
-from tavs.masking.lexicon import BRANDS
+from tavs.masking.lexicon import BRANDS, SERVANTS
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import (
     ARTICLES,
-    CORRECTIONS,
     FILLERS,
     TEENS,
     TENS,
@@ -38,6 +37,8 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "PHONE": phone.is_shaped,
 }
 """Kinds of numbers that can be told by their form, the more telling first."""
+TAKING_BACK = frozenset(["nej", "undskyld", "vent", "mener", "altså"])
+LONGEST_TEN = 8
 LONGEST_COUNT = 7
 """Digits that anything is counted in; more are no amount."""
 TENFOLD = ("tusen", "thousand")
@@ -162,7 +163,7 @@ def _pieces(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _is_correction(window: Window, index: int, end: int) -> bool:
     """Whether the words from here to the next number take back what was said."""
     while index < end and not _is_counted(window, index):
-        if window.norm(index) in CORRECTIONS:
+        if window.norm(index) in TAKING_BACK:
             return True
         index += 1
     return False
@@ -172,7 +173,19 @@ def _is_counted(window: Window, index: int) -> bool:
     norm = window.norm(index)
     before, after = window.norm(index - 1), window.norm(index + 1)
     is_half = norm == "halv" or ends_half(before, norm) or is_split(norm, after) or is_split(before, norm)
-    return is_number(norm) or is_half or _is_day(window, index)
+    return is_number(norm) or is_half or _is_day(window, index) or _is_unheard_ten(window, index)
+
+
+def _is_unheard_ten(window: Window, index: int) -> bool:
+    """`ni og fis`: what stands behind a unit and "og" inside a long number is the rest of it, whatever was heard."""
+    is_joined = window.norm(index - 1) == "og" and window.norm(index - 2) in UNIT_WORDS and index >= 4
+    norm = window.norm(index)
+    if not is_joined or norm in SERVANTS or norm in UNITS or not norm.isalpha() or len(norm) > LONGEST_TEN:
+        return False
+    expected = window.expected[index]
+    before = sum(is_number(each) for each in window.norms[max(0, index - 8) : index - 2])
+    is_asked = expected is not None and expected.label in NUMERIC
+    return before >= (2 if is_asked else 4)
 
 
 def _is_day(window: Window, index: int) -> bool:

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from tavs.masking.lexicon import SERVANTS
+from tavs.masking.lexicon import SERVANTS, listed
 from tavs.masking.number import UNITS
+from tavs.masking.sound import muffled
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import ARTICLES, digits, ends_half, is_number
 
@@ -58,6 +60,7 @@ LIVING = frozenset(
     "bor bo boet boede flyttet flyttede flytter lejlighed lejligheden hus huset adresse adressen hedder ejer lejer bolig boligen brevet brev sendes rækkehus".split()
 )
 LONGEST_HOUSE = 3
+SHORTEST_HEARD, SHORTEST_TOWN = 5, 4
 JOINING = HESITATING | {"og", "på"}
 _NUMBERED = re.compile(r"\d{1,3}[a-zæøå]?")
 
@@ -230,6 +233,8 @@ def _location(window: Window, index: int) -> Span | None:
         and _is_after(window, index)
     ):
         return Span(index, index + 2, "LOCATION")
+    if _is_after(window, index) and (words := _heard_town(window, index)):
+        return Span(index, index + words, "LOCATION")
     if norm in known.towns and (not known.is_ordinary(norm) or _is_placed(window, index)):
         return Span(index - has_prefix(window, index), _town_end(window, index), "LOCATION")
     if (
@@ -244,6 +249,22 @@ def _location(window: Window, index: int) -> Span | None:
     expected = window.expected[index]
     asked = expected is not None and expected.label == "LOCATION" and expected.channel is not window.said[index].channel
     return Span(index, index + 1, "LOCATION") if asked and _unknown(window, index) else None
+
+
+def _heard_town(window: Window, index: int) -> int:
+    """How many words are a town by their sound ("esp jerg"); 0 where none are, or where they are words of every day."""
+    for words in (2, 1):
+        whole = "".join(window.norms[index : index + words])
+        is_said = index + words <= len(window.norms) and window.same_turn(index, index + words - 1)
+        if is_said and len(whole) >= SHORTEST_HEARD and muffled(whole) in _muffled_towns():
+            is_plain = window.lexicon.is_ordinary(whole) or window.norm(index) in SERVANTS
+            return 0 if is_plain else words
+    return 0
+
+
+@lru_cache(maxsize=1)
+def _muffled_towns() -> frozenset[str]:
+    return frozenset(muffled(town.replace(" ", "")) for town in listed("towns.txt") if len(town) >= SHORTEST_TOWN)
 
 
 def _is_town(window: Window, index: int) -> bool:

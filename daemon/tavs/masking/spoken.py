@@ -58,7 +58,7 @@ CORRECTIONS = frozenset(["nej", "undskyld", "vent", "jeg", "mener", "det", "er"]
 """What stands between a slip of the tongue and the number that was meant."""
 FILLERS = HESITATIONS | SEPARATORS | CORRECTIONS
 """Words that stand inside a number without ending it."""
-SHORTEST_SPLIT = 7
+SHORTEST_SPLIT = 5
 HALVES = {"treds": "halvtreds", "tres": "halvtres", "fjerds": "halvfjerds", "fems": "halvfems", "fjers": "halvfjers"}
 
 THOUSANDS = frozenset(["tusind", "tusinde", "tusen", "thousand"])
@@ -68,6 +68,7 @@ _SIMPLE: dict[str, int] = {**foreign.SMALL, **UNITS, **TEENS, **TENS}
 _JOINED = {f"{unit}og{ten}": one + many for unit, one in UNITS.items() if one for ten, many in TENS.items()}
 _JOINED |= {f"{unit}{ten}": one + many for unit, one in UNITS.items() if one > 1 for ten, many in TENS.items()}
 _SMALL = {**_JOINED, **_SIMPLE}
+_LONG = frozenset(word for word in (*_SMALL, *HUNDREDS, *THOUSANDS) if len(word) >= 5)
 _HEARD = {sounds(word): number for word, number in _SMALL.items() if len(word) > 3}
 """Number words by their sound."""
 _THOUSAND = re.compile(r"tusinde?|tusen")
@@ -145,14 +146,27 @@ def ends_half(before: str, norm: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def is_split(norm: str, following: str) -> bool:
-    """`tret ten`: a number word of seven letters and more that was cut in two, and no two numbers.
+    """`tret ten`: a number word that was cut in two, and no two numbers.
 
-    >>> is_split("tret", "ten"), is_split("halvfem", "sindstyve"), is_split("fem", "ten"), is_split("om", "ti")
-    (True, True, False, False)
+    >>> is_split("tret", "ten"), is_split("fyr", "re"), is_split("hun", "drede"), is_split("fem", "ten"), is_split("om", "ti")
+    (True, True, True, False, False)
     """
+    return not (is_number(norm) and is_number(following)) and _whole(norm, following) is not None
+
+
+def _whole(norm: str, following: str) -> int | None:
     whole = norm + following
-    are_numbers = is_number(norm) and is_number(following)
-    return len(whole) >= SHORTEST_SPLIT and norm.isalpha() and not are_numbers and _small(whole) is not None
+    if len(whole) < SHORTEST_SPLIT or not norm.isalpha() or not following:
+        return None
+    if whole in HUNDREDS | THOUSANDS:
+        return 100 if whole in HUNDREDS else 1000
+    return _small(whole)
+
+
+@lru_cache(maxsize=65536)
+def begins_number(norm: str) -> bool:
+    """Whether a word may be the first half of a number word."""
+    return len(norm) >= 2 and any(word.startswith(norm) and len(word) > len(norm) + 1 for word in _LONG)
 
 
 def is_half(norm: str) -> bool:
@@ -198,7 +212,7 @@ def _read(norms: Sequence[str], index: int) -> tuple[str, int]:
     if norm == "halv" and following in HALVES:
         return str(_SMALL[HALVES[following]]), 2
     if following and is_split(norm, following):
-        return str(_small(norm + following)), 2
+        return str(_whole(norm, following)), 2
     number, used = _cardinal(norms, index)
     if number is None:
         day = ordinal(norm)

