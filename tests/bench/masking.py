@@ -46,7 +46,7 @@ GROUPS = {
 }  # fmt: skip
 OWN = HERE.parent / "masking" / "calls"
 HANDS = HERE.parent / "masking" / "hands"
-OTHERS = {"other hands, looked at": "[a-fh]?.jsonl", "another hand, unseen": "[!a-fh]?.jsonl"}
+OTHERS = {"other hands, looked at": "[a-h]?.jsonl", "another hand, unseen": "[!a-h]?.jsonl"}
 """Calls by people who knew the labels and not the code, a letter each."""
 SAMPLE = HERE.parents[2] / "shared" / "masking-dev"
 SEEDS = (2001, 2002, 2003)

@@ -30,6 +30,8 @@ RANK = (
 """Labels from the most to the least telling; the first of those that overlap names the stretch."""
 
 
+TRADE = frozenset(["forsikring", "forsikringer", "forsikringsselskab", "pension", "assurance"])
+GREETED = frozenset(["til", "fra", "hos", "i", "velkommen"])
 ANNOUNCING = names.ANNOUNCING | organisation.ANNOUNCING | health.ANNOUNCING
 
 
@@ -50,7 +52,9 @@ class Masker:
             found += [(span, 1) for span in names.find(window, self._model)]
         length = len(window.norms)
         joined: list[tuple[Span, int]] = []
-        for span, origin in sorted(each for each in found if each[0].label not in self._rules.without):
+        for span, origin in sorted(found):
+            if span.label in self._rules.without or _is_insurer(window, span):
+                continue
             if joined and (span.start < joined[-1][0].end or _is_one_condition(window, joined[-1][0], span)):
                 joined[-1] = _merged(joined[-1], (span, origin))
             else:
@@ -108,6 +112,16 @@ class Masker:
             or self.lexicon.may_be_piece(norm)
         )
         return self.lexicon.is_ordinary(norm) and not special
+
+
+def _is_insurer(window: Window, span: Span) -> bool:
+    """`velkommen til Nordlys Forsikring`: a company of the trade is nobody."""
+    is_short = span.label in ("PERSON", "LOCATION", "ORG") and span.end - span.start <= 2
+    return (
+        is_short
+        and window.norm(span.end) in TRADE
+        and bool(GREETED & set(window.norms[max(0, span.start - 3) : span.start]))
+    )
 
 
 def _is_one_condition(window: Window, first: Span, second: Span) -> bool:

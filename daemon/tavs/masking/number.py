@@ -233,6 +233,8 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
     before = _words_before(window, start)
     if after[0].strip(".-") in UNITS or (after[0] in ("og", "komma") and after[1] in UNITS):
         return len(text) <= LONGEST_COUNT
+    if before[0] in ("mellem", "imellem") and "og" in window.norms[start:end] and len(text) <= LONGEST_COUNT + 1:
+        return True
     if before[0].strip(".") in HARMLESS_BEFORE:
         return len(text) <= 6
     if before[0] in BRANDS and len(text) <= 4:

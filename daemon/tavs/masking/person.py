@@ -16,6 +16,7 @@ from tavs.masking.spoken import is_number
 
 LONGEST_NAME = 5
 LONGEST_PIECE = 5
+SHORTEST_SPLIT = 5
 BARE_CUES = frozenset(["hedder", "hed", "navn"])
 PAIR_CUES = frozenset(
     ["taler med", "talt med", "talte med", "snakkede med", "gift med", "besked til", "tale med", "navn er", "navnet er", "hedder jo", "snakker med", "snakket med", "hilsen fra",
@@ -116,9 +117,10 @@ def _name_at(window: Window, index: int) -> int:
         while end < len(window.norms) and end - index < LONGEST_NAME and _may_follow_cue(window, index, end):
             end += 1
         return end if end > index else index
-    if not is_candidate(window, index) and not _is_ordinary_name_in_company(window, index):
+    pieces = _split_name(window, index)
+    if not pieces and not is_candidate(window, index) and not _is_ordinary_name_in_company(window, index):
         return index
-    end = index + 1
+    end = index + (pieces or 1)
     while end < len(window.norms) and end - index < LONGEST_NAME and _continues(window, index, end):
         end += 1
     return end
@@ -187,6 +189,19 @@ def _continues(window: Window, index: int, end: int) -> bool:
         return True
     listed = window.lexicon.is_last_name(norm) or window.lexicon.is_first_name(norm)
     return listed and (not window.lexicon.is_ordinary(norm) or window.said[end].word.is_capital)
+
+
+def _split_name(window: Window, index: int) -> int:
+    """Two words that are one first name ("hen riette"), of which one at least is no word; 0 where they are not."""
+    following = window.norm(index + 1)
+    whole = window.norm(index) + following
+    if not following or len(whole) < SHORTEST_SPLIT or not window.same_turn(index, index + 1):
+        return 0
+    known = window.lexicon
+    is_plain = known.is_ordinary(window.norm(index)) and known.is_ordinary(following)
+    if is_plain or window.said[index].word.ends_clause or known.is_first_name(window.norm(index)):
+        return 0
+    return 2 if known.is_first_name(whole) and not known.is_ordinary(whole) else 0
 
 
 def _is_last_piece(window: Window, end: int) -> bool:

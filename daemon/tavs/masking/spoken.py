@@ -36,6 +36,7 @@ UNITS = {
     "nul": 0, "nulte": 0, "en": 1, "et": 1, "én": 1, "ét": 1, "een": 1, "to": 2, "tre": 3, "fire": 4, "fir": 4, "fem": 5,
     "seks": 6, "sejs": 6, "syv": 7, "syw": 7, "otte": 8, "åtte": 8, "ni": 9, "nie": 9,
 }  # fmt: skip
+UNITS |= {"ener": 1, "toer": 2, "treer": 3, "firer": 4, "femmer": 5, "sekser": 6, "syver": 7, "otter": 8, "nier": 9}
 TEENS = {
     "ti": 10, "elleve": 11, "elve": 11, "ellve": 11, "tolv": 12, "tretten": 13, "fjorten": 14, "femten": 15,
     "seksten": 16, "sejsten": 16, "sytten": 17, "atten": 18, "nitten": 19,
@@ -66,6 +67,8 @@ HUNDREDS = frozenset(["hundrede", "hundred", "hundra", "hundre"])
 
 _SIMPLE: dict[str, int] = {**foreign.SMALL, **UNITS, **TEENS, **TENS}
 _JOINED = {f"{unit}og{ten}": one + many for unit, one in UNITS.items() if one for ten, many in TENS.items()}
+_JOINED |= {f"og{ten}": many for ten, many in TENS.items()}
+"""`otte ogfirs`: the space is where it does not belong."""
 _JOINED |= {f"{unit}{ten}": one + many for unit, one in UNITS.items() if one > 1 for ten, many in TENS.items()}
 _SMALL = {**_JOINED, **_SIMPLE}
 _LONG = frozenset(word for word in (*_SMALL, *HUNDREDS, *THOUSANDS) if len(word) >= 5)
