@@ -28,7 +28,7 @@ def heard(sentence: list[Token], draw: random.Random) -> list[Token]:
     if draw.random() < 0.4:
         rate = draw.choice([0.05, 0.15, 0.3])
         out = [(misheard(word, draw) if draw.random() < rate else word, tag) for word, tag in out]
-    if draw.random() < 0.35:
+    if draw.random() < 0.25:
         out = _split(out, draw.choice([0.1, 0.3, 0.5]), draw)
     if draw.random() < 0.15 and len(out) > 2:
         at = draw.randrange(1, len(out))
