@@ -45,6 +45,9 @@ GROUPS = {
     "LOCATION": (("LOCATION",), 0.90), "ORG": (("ORG",), 0.90), "HEALTH": (("HEALTH",), 0.90), "URL_USER": (("URL_USER",), 0.90),
 }  # fmt: skip
 OWN = HERE.parent / "masking" / "calls"
+HANDS = HERE.parent / "masking" / "hands"
+OTHERS = {"other hands, looked at": "[a-h]?.jsonl", "another hand, unseen": "[!a-h]?.jsonl"}
+"""Calls by people who knew the labels and not the code, a letter each."""
 SAMPLE = HERE.parents[2] / "shared" / "masking-dev"
 SEEDS = (2001, 2002, 2003)
 LINES = 4000
@@ -110,6 +113,7 @@ def recall(share: float) -> None:
     names = "".join(f"{name:>9.8}" for name in (*GROUPS, "utility", "precision", "seg/s", "p99 ms"))
     targets = "".join(f"{least:>9.2f}" for _, least in GROUPS.values()) + f"{0.97:>9.2f}{0.85:>9.2f}{300:>9}{10:>9}"
     sets = {"own calls": read(sorted(OWN.glob("*.jsonl")))}
+    sets |= {name: read(sorted(HANDS.glob(pattern))) for name, pattern in OTHERS.items()}
     sets |= {f"invented {seed}": invented.lines(seed, round(LINES * share)) for seed in SEEDS}
     if SAMPLE.exists():
         sets["sample calls"] = read(sorted(SAMPLE.glob("*.jsonl")))

@@ -15,7 +15,7 @@ _ORDINAL_ROOTS = (
     "tredivte", "tredivete",
 )  # fmt: skip
 _WRITTEN = re.compile(r"\d{1,2}([./-]\d{1,2}([./-](\d{4}|\d{2}))?)?\.?")
-FIRST_BIRTH_YEAR, LAST_BIRTH_YEAR = 1928, 2015
+FIRST_BIRTH_YEAR, LAST_BIRTH_YEAR = 1928, 2019
 """A full date up to here is taken for a birthday even where nobody says so; damages are reported sooner."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stdnum import luhn
 
 CUES = (
+    "kortetgårut", "udløb", "sikkerhedskoden", "expirydate", "cardnumber", "kontrolkoden", "cvckode", "cvckoden",
     "kortnummer", "kortnummeret", "kortet", "dankort", "dankortet", "visakort", "mastercard", "betalingskort",
     "udløbsdato", "udløbsdatoen", "udløber", "kontrolcifre", "sikkerhedskode", "cvc", "cvv", "kortnr",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CUES = (
+    "skadesag", "sagiforvejen", "casenumber", "claimnumber", "skadeanmeldelse",
     "skadenummer", "skadenummeret", "skadesnummer", "skadesnummeret", "skadenr", "sagsnummer", "sagsnummeret",
     "sagsnr", "journalnummer", "skadesagsnummer", "anmeldelsesnummer",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from tavs.masking import iban, plate, vin
@@ -14,6 +15,9 @@ from tavs.masking.spoken import ARTICLES, FILLERS, digits, ends_half, is_number
 
 CODES = frozenset(["PLATE", "VIN", "IBAN", "PASSPORT"])
 """What begins with letters."""
+WITH_LETTERS = CODES | {"POLICY", "CLAIM"}
+"""What letters may be a part of."""
+LONGEST_HALF = 8
 WORDS = frozenset("iå")
 """Letters that are words of their own, and count only beside another letter."""
 BETWEEN = FILLERS | {"gange"}
@@ -28,6 +32,7 @@ SHORT_WORDS = frozenset(
 )
 """Words of two letters."""
 _MIXED = re.compile(r"(?=(?:.*\d){3})(?=.*[a-zæøå])[a-zæøå0-9./-]{4,}")
+_SOME = re.compile(r"(?=.*\d)(?=.*[a-zæøå])[a-zæøå0-9./-]{2,}")
 _MEASURE = re.compile(r"\d+([.,]\d+)?(kr|km|kvm|m2|cm|mm|kg|ml|cl|dl|gb|mb|tb|hk|kw|kwh|w|v|l|m|g|år|ers?|'?erne)")
 
 
@@ -48,6 +53,11 @@ def is_prefix(norm: str) -> bool:
     if len(norm) == 2:
         return norm not in SHORT_WORDS
     return len(norm) == 3 and not (set(norm) & VOWELS and norm in listed("ordinary.txt"))
+
+
+def is_consonants(norm: str) -> bool:
+    """Letters that nobody can say as a word."""
+    return len(norm) >= 3 and norm.isalpha() and not set(norm) & VOWELS
 
 
 def find(window: Window) -> list[Span]:
@@ -75,9 +85,13 @@ def _in_words(window: Window, index: int) -> Span | None:
         return Span(index, index + 1, "PLATE")
     if vin.is_shaped(norm):
         return Span(index, index + 1, "VIN")
-    if _MIXED.fullmatch(norm) and not _MEASURE.fullmatch(norm):
-        expected = window.expected[index]
+    expected = window.expected[index]
+    about = expected.label if expected and expected.label in WITH_LETTERS else None
+    is_mixed = _MIXED.fullmatch(norm) or (about and _SOME.fullmatch(norm))
+    if is_mixed and not _MEASURE.fullmatch(norm):
         return Span(index, index + 1, expected.label if expected else "NUMBER")
+    if about == "VIN" and len(norm) <= LONGEST_HALF and is_consonants(norm):
+        return Span(index, index + 1, about)
     return None
 
 
@@ -88,7 +102,7 @@ def _spelled(window: Window, index: int) -> Span | None:
         return None
     text = digits(window.norms[index:end])
     expected = window.expected[index]
-    if letters and text and expected and expected.label in ("PLATE", "VIN", "POLICY", "CLAIM", "PASSPORT"):
+    if letters and text and expected and expected.label in WITH_LETTERS:
         return Span(index, end, expected.label)
     if begun := _begun_in_capitals(window, index):
         return begun
@@ -126,6 +140,9 @@ def _one_by_one(window: Window, index: int) -> tuple[int, int]:
     end, letters = index, 0
     while end < len(window.norms) and window.same_turn(index, end):
         norm = window.norm(end)
+        if end > index and norm == "som" and is_letter(window.norm(end - 1)):
+            end += 2 + (window.norm(end + 1) == "i")  # `b som i bent`
+            continue
         if end > index and window.said[end - 1].word.ends_clause and (norm in WORDS or norm in ARTICLES):
             break
         if is_letter(norm) or (norm in WORDS and (letters or _is_spelling(window, end))):
@@ -135,7 +152,18 @@ def _one_by_one(window: Window, index: int) -> tuple[int, int]:
         ):
             break
         end += 1
-    return end, letters
+    return min(end, len(window.norms)), letters
+
+
+def is_spelling_out(norms: Sequence[str]) -> bool:
+    """Whether the last word stands in "b som i bent": its letter is being explained."""
+    return any(
+        norms[at] == "som"
+        and at > 0
+        and is_letter(norms[at - 1])
+        and len(norms) - at <= 2 + (norms[at + 1 : at + 2] == ["i"])
+        for at in range(max(0, len(norms) - 3), len(norms))
+    )
 
 
 def _begun_in_capitals(window: Window, index: int) -> Span | None:

@@ -6,6 +6,7 @@ Modulus 11 decides nothing: numbers that fail it are given out since 2007 (cpr.d
 from __future__ import annotations
 
 CUES = (
+    "personnumret", "fødselsnummer", "fødselsnummeret", "socialsecurity", "bindestregen", "sidstecifre", "tisifre", "ticifre", "sekscifre", "firecifre",
     "cpr", "cprnummer", "cprnummeret", "cprnr", "personnummer", "personnummeret", "personnr", "seperr", "seper",
     "seperrnummer", "seperrnr", "cepernummer", "cepeernummer", "firesidste", "firebagest", "firebagerste",
     "sidstefire", "sidstefirecifre", "sepernummer",

@@ -13,11 +13,11 @@ from tavs.errors import ModelError
 from tavs.host.journal import Message, say
 from tavs.masking import birth, code, health, mail, names, number, organisation, person, place, rules
 from tavs.masking.cues import LABEL_OF
-from tavs.masking.lexicon import SERVANTS, Lexicon, lexicon, listed
+from tavs.masking.lexicon import Lexicon, lexicon
 from tavs.masking.names import NameModel
 from tavs.masking.rules import Rules
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import is_half, is_number
+from tavs.masking.spoken import FILLERS, is_half, is_number
 from tavs.masking.words import Word
 
 DETECTORS = (
@@ -30,6 +30,8 @@ RANK = (
 """Labels from the most to the least telling; the first of those that overlap names the stretch."""
 
 
+TRADE = frozenset(["forsikring", "forsikringer", "forsikringsselskab", "pension", "assurance"])
+GREETED = frozenset(["til", "fra", "hos", "i", "velkommen"])
 ANNOUNCING = names.ANNOUNCING | organisation.ANNOUNCING | health.ANNOUNCING
 
 
@@ -46,11 +48,14 @@ class Masker:
     def find(self, window: Window) -> list[Span]:
         """Every stretch of the window that may not travel, apart from each other and in order."""
         found = [(span, 0) for span in self._listed_details(window)]
-        found += [(span, 1) for span in (names.find(window, self._model) if self._model else ())]
+        if self._model and self._is_worth_reading(window):
+            found += [(span, 1) for span in names.find(window, self._model)]
         length = len(window.norms)
         joined: list[tuple[Span, int]] = []
-        for span, origin in sorted(each for each in found if each[0].label not in self._rules.without):
-            if joined and span.start < joined[-1][0].end:
+        for span, origin in sorted(found):
+            if span.label in self._rules.without or _is_insurer(window, span):
+                continue
+            if joined and (span.start < joined[-1][0].end or _is_one_condition(window, joined[-1][0], span)):
                 joined[-1] = _merged(joined[-1], (span, origin))
             else:
                 joined.append((span, origin))
@@ -68,6 +73,13 @@ class Masker:
     def is_listed(self, norm: str) -> bool:
         """A word that the site always masks, alone or with others."""
         return norm in self._listed
+
+    def _is_worth_reading(self, window: Window) -> bool:
+        """Whether a name may be among the words: dull ones and numbers are none, but behind a word that announces."""
+        if any(norm in ANNOUNCING for norm in window.norms[max(0, window.first - 2) :]):
+            return True
+        undecided = (said.word for said in window.said[window.first :])
+        return not all(is_number(word.norm) or word.norm in FILLERS or self.is_dull(word) for word in undecided)
 
     def _listed_details(self, window: Window) -> Iterator[Span]:
         for detector in DETECTORS:
@@ -97,9 +109,26 @@ class Masker:
             or birth.is_ordinal(norm)
             or mail.is_part(norm)
             or norm in self._listed
-            or (norm in listed("pieces.txt") and norm not in SERVANTS)
+            or self.lexicon.may_be_piece(norm)
         )
         return self.lexicon.is_ordinary(norm) and not special
+
+
+def _is_insurer(window: Window, span: Span) -> bool:
+    """`velkommen til Nordlys Forsikring`: a company of the trade is nobody."""
+    is_short = span.label in ("PERSON", "LOCATION", "ORG") and span.end - span.start <= 2
+    return (
+        is_short
+        and window.norm(span.end) in TRADE
+        and bool(GREETED & set(window.norms[max(0, span.start - 3) : span.start]))
+    )
+
+
+def _is_one_condition(window: Window, first: Span, second: Span) -> bool:
+    """`blodprop i lungen`: a condition and where it is."""
+    between = window.norms[first.end : second.start]
+    is_health = first.label == second.label == "HEALTH"
+    return is_health and len(between) <= 2 and all(norm in health.BETWEEN for norm in between)
 
 
 def _merged(one: tuple[Span, int], other: tuple[Span, int]) -> tuple[Span, int]:

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from tavs.events import CallId, Channel, MaskedText
 from tavs.host.journal import Message, report, say
 from tavs.masking import birth, mail, place
-from tavs.masking.code import CODES, WORDS, is_letter
+from tavs.masking.code import CODES, WORDS, is_letter, is_spelling_out
 from tavs.masking.cues import LABEL_OF, NUMERIC, Expectation, cue_at
 from tavs.masking.detect import ANNOUNCING, Masker, keeps_open
 from tavs.masking.numbering import Numbering
 from tavs.masking.person import PAIR_CUES
 from tavs.masking.span import Span, Window
-from tavs.masking.spoken import ARTICLES, FILLERS, is_number
+from tavs.masking.spoken import ARTICLES, FILLERS, begins_number, is_number
 from tavs.masking.words import Said, Word, visible, words
 from tavs.speech.utterance import Utterance
 
@@ -160,7 +160,8 @@ class Gate:
             return True
         enough = (
             DULL_MAIL_WORDS
-            if self._is_about_mail() and last.at_ms - self._expected_ms() <= self._hold_back_ms
+            if (self._is_about_mail() and last.at_ms - self._expected_ms() <= self._hold_back_ms)
+            or mail.ends_open([said.norm for said, _, _ in self._pending])
             else DULL_WORDS
         )
         dull = fillers = 0
@@ -172,18 +173,38 @@ class Gate:
                 break
             fillers += 1  # noqa: SIM113 - the count outlives an early break
             dull += said.norm not in FILLERS
-            alone = fillers == len(self._pending) and enough == DULL_WORDS
+            alone = fillers == len(self._pending) and enough == DULL_WORDS and not self._may_go_on()
             if dull >= enough or fillers >= max(enough, DULL_FILLERS) or alone:
                 return True
         return False
+
+    def _may_go_on(self) -> bool:
+        """Whether "og" alone stands behind a number that was decided before it: the rest of it may come."""
+        if not self._history:
+            return False
+        before, first = self._history[-1][0], self._pending[0][0]
+        is_joined = before.channel is first.channel and is_number(before.norm) and not before.word.ends_clause
+        return is_joined and first.norm == "og"
 
     def _is_dull(self, index: int) -> bool:
         """Whether a word that waits begins and continues nothing, in the company it is in."""
         said, expected, _ = self._pending[index]
         if said.norm in WORDS and index and is_letter(self._pending[index - 1][0].norm):
             return False
+        if is_spelling_out([each.norm for each, _, _ in self._pending[max(0, index - 3) : index + 1]]):
+            return False
+        if self._is_behind_number(index) and begins_number(said.norm):
+            return False
+        if said.norm == "den" and expected is not None and expected.label == "DATE_OF_BIRTH":
+            return False
         begins_code = expected is not None and expected.label in CODES and len(said.norm) == 2 and said.norm.isalpha()
         return not begins_code and self._masker.is_dull(said.word)
+
+    def _is_behind_number(self, index: int) -> bool:
+        """Whether the word before, but for "og", is a number."""
+        norms = [said.norm for said, _ in [*self._history][-2:]] + [said.norm for said, _, _ in self._pending[:index]]
+        last = [norm for norm in norms[-2:] if norm != "og"][-1:]
+        return bool(last) and is_number(last[0])
 
     def _is_about_mail(self) -> bool:
         return self._expected is not None and self._expected.label in ("EMAIL", "URL_USER")
@@ -240,13 +261,17 @@ class Gate:
                 labels[index] = (span.label, number, self._stretches)
             if span.label == "DATE_OF_BIRTH" and birth.is_whole(norms[span.start : span.end]):
                 self._expected = None
-            elif span.label in NUMERIC or span.label == "ADDRESS":
+            elif (span.label in NUMERIC or span.label == "ADDRESS") and not self._is_asked_since(last):
                 self._expected = Expectation(span.label, last.channel, last.at_ms, is_answered=True)
                 after = [said for said, _, _ in (*waiting[span.end - first :], *self._pending)]
                 self._since = sum(map(_is_of_other_things, after))
         for (said, expected, line), label in zip(waiting, labels, strict=True):
             line.decided.append(label)
             self._history.append((said, expected))
+
+    def _is_asked_since(self, last: Said) -> bool:
+        """Whether something else was asked for after a word."""
+        return self._expected is not None and not self._expected.is_answered and self._expected.at_ms > last.at_ms
 
     def _announces(self, word: Word) -> bool:
         """A word of a cue or around it: what it announces may be masked, itself it travels."""

@@ -12,12 +12,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from tavs.masking.lexicon import SERVANTS, listed
+from tavs.masking.sound import sounds
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import is_number
 
 SHORTEST_STEM = 5
+SHORTEST_WHOLE = 7
 ENDINGS = ("kræft", "betændelse", "prolaps", "sygdom", "syndrom", "gigt", "allergi", "lammelse", "lidelse", "smerter", "forbrænding",
-           "infektion", "depression", "skoliose", "knoglebrud", "kramper", "psykose", "fobi", "blødning", "emboli", "trombose")  # fmt: skip
+           "infektion", "depression", "skoliose", "knoglebrud", "kramper", "psykose", "fobi", "blødning", "emboli", "trombose", "eksem", "rystelse", "forstyrrelse", "forstyrrelser", "feber", "brok", "misbrug",
+           "afhængighed", "plegi", "opati", "neuralgi", "stenose", "artrose", "dysplasi", "infarkt", "prolapsen", "kræften", "syndromet", "lidelsen", "sygdommen", "forgiftning")  # fmt: skip
 NO_CONDITIONS = frozenset(
     [
         "stressless",
@@ -66,9 +69,11 @@ def find(window: Window) -> list[Span]:
     for index, norm in enumerate(window.norms):
         if is_condition(norm) and not window.lexicon.is_kept(norm):
             found.append(Span(_with_modifier(window, index), _with_place(window, index + 1), "HEALTH"))
+        elif end := _split_condition(window, index):
+            found.append(Span(_with_modifier(window, index), end, "HEALTH"))
         elif (
             (is_harm(norm) and (end := _body_after(window, index + 1)))
-            or (is_body(norm) and (end := _harm_after(window, index + 1)))
+            or ((words := _body_at(window, index)) and (end := _harm_after(window, index + words)))
             or (f"{window.norm(index - 2)}/{window.norm(index - 1)}" in CUES and (end := _named(window, index)) > index)
         ):
             found.append(Span(index, end, "HEALTH"))
@@ -89,6 +94,30 @@ def is_harm(norm: str) -> bool:
 
 def is_body(norm: str) -> bool:
     return norm in listed("body.txt")
+
+
+def _split_condition(window: Window, index: int) -> int:
+    """Past a condition that was heard as two or three words ("hjerne rystelse", "suk er syge"); 0 where there is none."""
+    for count in (2, 3):
+        pieces = window.norms[index : index + count]
+        whole = "".join(pieces)
+        is_one = len(pieces) == count and window.same_turn(index, index + count - 1) and len(whole) >= SHORTEST_WHOLE
+        if is_one and (sounds(whole) in _sounds() or (count == 2 and is_condition(whole))):
+            return index + count
+    return 0
+
+
+@lru_cache(maxsize=1)
+def _sounds() -> frozenset[str]:
+    return frozenset(sounds(condition) for condition in listed("conditions.txt") if len(condition) >= SHORTEST_WHOLE)
+
+
+def _body_at(window: Window, index: int) -> int:
+    """How many words name a part of the body: one, or two that are one ("krave benet"); 0 where none do."""
+    norm = window.norm(index)
+    if is_body(norm):
+        return 1
+    return 2 if norm and norm not in BETWEEN and is_body(norm + window.norm(index + 1)) else 0
 
 
 @lru_cache(maxsize=1)
@@ -117,8 +146,8 @@ def _with_place(window: Window, index: int) -> int:
 def _body_after(window: Window, index: int) -> int:
     """Past a part of the body a few words on; 0 where there is none."""
     for end in range(index, min(index + REACH, len(window.norms))):
-        if is_body(window.norm(end)):
-            return end + 1
+        if words := _body_at(window, end):
+            return end + words
         if window.norm(end) not in BETWEEN:
             return 0
     return 0

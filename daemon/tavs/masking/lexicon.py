@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +34,8 @@ KEPT = BRANDS | frozenset(
     model mitid nemid eboks e-boks instagram snapchat tiktok linkedin messenger whatsapp youtube mobilepay betalingsservice
     januar februar marts april maj juni juli august september oktober november december mandag tirsdag onsdag torsdag
     fredag lørdag søndag jul påske pinse gud cpr kr dkk pdf sms it tv el vvs okay ok hej goddag farvel tak velkommen
-    mon øh % gls postnord dsb skat politiet borger dk gdpr ulykkesforsikring facebook google
+    mon øh % gls postnord dsb skat politiet borger dk gdpr iban nemkonto nemkontoen visa mastercard dankort visakort visakortet mobilepay samsonite
+    arla coop ryanair tui massey fergusson claas vivaro transitten macbook ulykkesforsikring facebook google
     """.split()
 )
 PRODUCT_ENDINGS = (
@@ -57,6 +59,10 @@ SERVANTS = frozenset(
 """Function words and phrases of the telephone: never a name, not even after "mit navn er"."""
 
 
+_ENDING = re.compile("['’](s|en|et|er|erne|eren)$")
+"""What is hung on an abbreviation: `IBAN'en`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     first_names: frozenset[str]
@@ -71,11 +77,23 @@ class Lexicon:
 
     def is_ordinary(self, norm: str) -> bool:
         """A word of running text: no name by itself."""
-        return norm in self.ordinary or _bare(norm) in self.ordinary or norm in SERVANTS or self.is_kept(norm)
+        if norm in self.ordinary or _bare(norm) in self.ordinary or norm in SERVANTS or self.is_kept(norm):
+            return True
+        if norm in listed("foreign_words.txt") or self.is_abroad(norm):
+            return True
+        _, hyphen, last = norm.rpartition("-")
+        return bool(hyphen) and last in self.ordinary and not self.is_first_name(last) and not self.is_last_name(last)
+
+    def may_be_piece(self, norm: str) -> bool:
+        """An ordinary word that may be a name or the first half of one; so may any genitive ("krogs bølle")."""
+        if norm in SERVANTS or self.is_kept(norm):
+            return False
+        is_genitive = norm not in self.ordinary and _bare(norm) in self.ordinary
+        return is_genitive or norm in listed("pieces.txt") or norm in self.first_names
 
     def is_kept(self, norm: str) -> bool:
         """Products, brands, countries, months: what must survive."""
-        base = norm.removesuffix("'s").removesuffix("s") if norm not in KEPT else norm
+        base = norm if norm in KEPT else _ENDING.sub("", norm).removesuffix("s")
         return (
             norm in KEPT
             or base in KEPT
@@ -84,10 +102,22 @@ class Lexicon:
             or norm.endswith(PRODUCT_ENDINGS)
         )
 
+    def is_abroad(self, norm: str) -> bool:
+        """A large town elsewhere; behind a first name it is a surname all the same."""
+        return norm in listed("abroad.txt")
+
     def is_first_name(self, norm: str) -> bool:
         parts = norm.split("-")
         joined = len(parts) > 1 and all(part in self.first_names for part in parts)
         return joined or _bare(norm) in self.first_names or norm in self.first_names
+
+    def is_word_name(self, norm: str) -> bool:
+        """A first name that many bear and that is a word of every day: Bo, Sten, Liv."""
+        return norm in listed("word_names.txt")
+
+    def is_word_surname(self, norm: str) -> bool:
+        """The same for surnames: Holm, Strand, Bro."""
+        return norm in listed("word_surnames.txt")
 
     def is_last_name(self, norm: str) -> bool:
         return _bare(norm) in self.last_names or norm in self.last_names

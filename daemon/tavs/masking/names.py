@@ -31,9 +31,9 @@ LABEL_OF = {
     "HEALTH": "HEALTH",
 }  # fmt: skip
 """What the names that models give to their classes mean here; other classes are ignored."""
-LEAST_UNKNOWN = 0.4
-LEAST_BESIDE = 0.7
-LEAST_ORDINARY = 0.97
+LEAST_UNKNOWN = 0.25
+LEAST_BESIDE = 0.5
+LEAST_ORDINARY = 0.85
 """Least probability of a name for a word that no list of ordinary words has, for an ordinary word beside one of those, and
 for ordinary words alone."""
 ANNOUNCING = frozenset(
@@ -100,9 +100,6 @@ class NameModel:
 
 
 def find(window: Window, model: NameModel) -> list[Span]:
-    announced = any(norm in ANNOUNCING for norm in window.norms[max(0, window.first - 2) :])
-    if not announced and not any(_is_worth_reading(window, index) for index in range(window.first, len(window.norms))):
-        return []
     readings = model.read([_as_written(window, index) for index in range(len(window.norms))])
     found: list[Span] = []
     index = 0
@@ -134,17 +131,6 @@ def _span(window: Window, start: int, end: int, label: str) -> Span:
     if after == end or window.norm(after) in UNITS:
         return Span(start - place.has_prefix(window, start), end, label)
     return Span(start - place.has_prefix(window, start), after, "ADDRESS")
-
-
-def _is_worth_reading(window: Window, index: int) -> bool:
-    """Words of every day, of which nobody and no town bears the name, need no model."""
-    norm, known = window.norm(index), window.lexicon
-    if norm in SERVANTS:
-        return False
-    is_borne = (
-        known.is_first_name(norm) or known.is_last_name(norm) or norm in known.towns or norm.endswith(place.SUFFIXES)
-    )
-    return is_borne or not _is_plain(window, index)
 
 
 def _as_written(window: Window, index: int) -> str:

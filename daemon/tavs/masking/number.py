@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 
 from tavs.masking import account, card, cpr, phone
 from tavs.masking.cues import NUMERIC
-from tavs.masking.lexicon import BRANDS
+from tavs.masking.lexicon import BRANDS, SERVANTS
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import (
     ARTICLES,
-    CORRECTIONS,
     FILLERS,
     TEENS,
     TENS,
@@ -25,6 +24,7 @@ from tavs.masking.spoken import (
     digits,
     ends_half,
     is_number,
+    is_split,
     ordinal,
 )
 from tavs.masking.spoken import UNITS as UNIT_WORDS
@@ -37,8 +37,11 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "PHONE": phone.is_shaped,
 }
 """Kinds of numbers that can be told by their form, the more telling first."""
+TAKING_BACK = frozenset(["nej", "undskyld", "vent", "mener", "altså"])
+LONGEST_TEN = 8
 LONGEST_COUNT = 7
 """Digits that anything is counted in; more are no amount."""
+TENFOLD = ("tusen", "thousand")
 ROUND = frozenset(["tusind", "hundrede", "hundred"])
 """Alone they are politeness ("tusind tak") or a guess, not a number."""
 UNITS = frozenset(
@@ -79,9 +82,9 @@ _AMOUNT = re.compile(r"\d{1,3}(\.\d{3})+(,\d{2}|,-)?|\d+,(\d{2}|-)")
 def find(window: Window) -> list[Span]:
     found: list[Span] = []
     for start, end in runs(window):
-        label = _label(window, start, end)
-        if label:
-            found += [Span(first, last, label) for first, last in _pieces(window, start, end)]
+        for begun, ended in _apart(window, start, end):
+            if label := _label(window, begun, ended):
+                found += [Span(first, last, label) for first, last in _pieces(window, begun, ended)]
     return found
 
 
@@ -95,7 +98,7 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
         end = last = index + 1
         while end < len(window.norms) and window.same_turn(index, end):
             norm = window.norm(end)
-            if is_number(norm) or norm == "halv" or ends_half(window.norm(end - 1), norm) or _is_day(window, end):
+            if _is_counted(window, end):
                 end += 1
                 last = end
             elif norm in FILLERS and end - last < 4:
@@ -112,6 +115,27 @@ def runs(window: Window) -> Iterator[tuple[int, int]]:
             last -= 1
         yield index, last
         index = max(last, index + 1)
+
+
+def _apart(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A run cut at its commas where a number of its own kind ends or begins: `fra 2016, to`, `på 7713, 318 kroner`."""
+    last = next((index for index in range(end - 1, start, -1) if window.said[index - 1].word.ends_clause), start)
+    if window.norm(end).strip(".-") in UNITS and last > start:
+        yield from _apart(window, start, last)
+        start = last
+    for index in range(start + 1, end):
+        if window.said[index - 1].word.ends_clause and _is_a_year_or_amount(window, start, index):
+            yield start, index
+            start = index
+    yield start, end
+
+
+def _is_a_year_or_amount(window: Window, start: int, end: int) -> bool:
+    if end - start > 1:
+        return False
+    norm, before = window.norm(start), window.norm(start - 1)
+    is_year = len(norm) == 4 and norm[:2] in ("19", "20") and norm.isdigit()
+    return bool(_AMOUNT.fullmatch(norm)) or (is_year and before in YEAR_BEFORE)
 
 
 def _is_only_article(window: Window, start: int, end: int) -> bool:
@@ -139,7 +163,7 @@ def _pieces(window: Window, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _is_correction(window: Window, index: int, end: int) -> bool:
     """Whether the words from here to the next number take back what was said."""
     while index < end and not _is_counted(window, index):
-        if window.norm(index) in CORRECTIONS:
+        if window.norm(index) in TAKING_BACK:
             return True
         index += 1
     return False
@@ -147,8 +171,21 @@ def _is_correction(window: Window, index: int, end: int) -> bool:
 
 def _is_counted(window: Window, index: int) -> bool:
     norm = window.norm(index)
-    is_half = norm == "halv" or ends_half(window.norm(index - 1), norm)
-    return is_number(norm) or is_half or _is_day(window, index)
+    before, after = window.norm(index - 1), window.norm(index + 1)
+    is_half = norm == "halv" or ends_half(before, norm) or is_split(norm, after) or is_split(before, norm)
+    return is_number(norm) or is_half or _is_day(window, index) or _is_unheard_ten(window, index)
+
+
+def _is_unheard_ten(window: Window, index: int) -> bool:
+    """`ni og fis`: what stands behind a unit and "og" inside a long number is the rest of it, whatever was heard."""
+    is_joined = window.norm(index - 1) == "og" and window.norm(index - 2) in UNIT_WORDS and index >= 4
+    norm = window.norm(index)
+    if not is_joined or norm in SERVANTS or norm in UNITS or not norm.isalpha() or len(norm) > LONGEST_TEN:
+        return False
+    expected = window.expected[index]
+    before = sum(is_number(each) for each in window.norms[max(0, index - 8) : index - 2])
+    is_asked = expected is not None and expected.label in NUMERIC
+    return before >= (2 if is_asked else 4)
 
 
 def _is_day(window: Window, index: int) -> bool:
@@ -161,8 +198,8 @@ def _begins(window: Window, index: int) -> bool:
     norm = window.norm(index)
     if _is_day(window, index):
         return True
-    if norm == "halv":
-        return ends_half(norm, window.norm(index + 1))
+    if norm == "halv" or is_split(norm, window.norm(index + 1)):
+        return norm != "halv" or ends_half(norm, window.norm(index + 1))
     if norm in UNIT_WORDS and window.norm(index + 1) == "og" and window.norm(index + 2) in TENS:
         return True
     if not is_number(norm) or (norm in ROUND and not is_number(window.norm(index + 1))):
@@ -185,6 +222,8 @@ def _label(window: Window, start: int, end: int) -> str | None:
         return _by_shape(text) if about == "NUMBER" else about
     if len(text) >= MASKED_DIGITS:
         return _by_shape(text)
+    if _is_dictated(window, start, end):
+        return _by_shape(text)
     is_unfinished = window.is_forced and end == len(window.norms) and len(text) >= 2
     return "NUMBER" if is_unfinished and about else None
 
@@ -194,17 +233,19 @@ def _is_harmless(window: Window, start: int, end: int, text: str, about: str | N
     before = _words_before(window, start)
     if after[0].strip(".-") in UNITS or (after[0] in ("og", "komma") and after[1] in UNITS):
         return len(text) <= LONGEST_COUNT
+    if before[0] in ("mellem", "imellem") and "og" in window.norms[start:end] and len(text) <= LONGEST_COUNT + 1:
+        return True
     if before[0].strip(".") in HARMLESS_BEFORE:
         return len(text) <= 6
     if before[0] in BRANDS and len(text) <= 4:
         return True
     single = window.norms[start] if end - start == 1 else ""
-    if _AMOUNT.fullmatch(single) and (about is None or "," in single):
+    if _AMOUNT.fullmatch(single) and ("," in single or not _is_asked(window, start)):
         return True
     if any(word in AMOUNT_BEFORE for word in before) and len(text) <= 7 and (about is None or text.endswith("00")):
         return True
     if _is_counted_out(window, start, end) and len(text) <= LONGEST_COUNT and not _is_asked(window, start):
-        return True
+        return about is None or not _stands_alone(window, start, end)
     is_year = len(text) == 4 and text[:2] in ("19", "20")
     if is_year and BUILT & set(before):
         return True
@@ -234,9 +275,19 @@ def _is_long_ago(date: str) -> bool:
 def _is_counted_out(window: Window, start: int, end: int) -> bool:
     """Said in thousands and hundreds, as amounts are and numbers of people are not; a year of birth is."""
     norms = window.norms[start:end]
-    magnitudes = sum("hundred" in norm or "tusind" in norm for norm in norms)
-    is_year = norms[0] in TEENS and any("hundred" in norm for norm in norms[:2])
+    magnitudes = sum("hundr" in norm or norm.startswith(TENFOLD) or "tusind" in norm for norm in norms)
+    is_year = norms[0] in TEENS and any("hundr" in norm for norm in norms[:2])
     return magnitudes > 0 and not is_year and count(norms) == 1
+
+
+def _is_dictated(window: Window, start: int, end: int) -> bool:
+    """Single digits one after the other are no count, but for two neighbours that are a guess ("to tre stykker")."""
+    norms = [norm for norm in window.norms[start:end] if is_number(norm)]
+    single = [digits([norm]) for norm in norms]
+    if len(single) < 2 or any(len(each) != 1 or not norm.isalpha() for each, norm in zip(single, norms, strict=True)):
+        return False
+    is_guess = len(single) == 2 and int(single[1]) == int(single[0]) + 1
+    return not is_guess and not any(norm in ARTICLES for norm in norms[-1:])
 
 
 def _is_asked(window: Window, start: int) -> bool:

@@ -14,6 +14,12 @@ CUES = frozenset(
 ANNOUNCING = frozenset(cue.partition(" ")[0] for cue in CUES) | {"hos"}
 TRADES = ("tømrerfirma", "malerfirma", "vvs", "entreprise", "montage", "teknik", "tagteknik", "byg", "transport", "consult", "frisør", "bageri", "automobiler",
           "tømrer", "maler", "slagter", "klinik", "skole", "børnehave", "plejehjem")  # fmt: skip
+TRADE_ENDINGS = ("service", "fodpleje", "formning", "design", "rengøring", "entreprise", "montage", "teknik", "byg", "tømrerfirma", "malerfirma",
+                 "murerfirma", "vognmandsforretning", "autoværksted", "maskinværksted", "værksted", "smedje", "snedkeri", "bageri", "konditori", "slagteri",
+                 "planteskole", "gartneri", "maskinstation", "savværk", "revision", "arkitekter", "advokater", "tandklinik", "dyreklinik", "fysioterapi",
+                 "blomster", "cykler", "autolakering", "køkkener", "catering", "transport", "logistik", "ejendomme", "boligudlejning", "produktion", "plejecenter",
+                 "vuggestue", "friskole", "efterskole", "børnehus", "fiskeri", "rederi", "kloakservice", "elektro", "glas", "tagdækning", "vinduer", "rideskole")  # fmt: skip
+"""Last words of what small firms are called."""
 FIRST_WORDS = frozenset(
     """
     salon brdr brødrene restaurant restauranten café cafeen cafe pizzeria hotel hotellet kroen firmaet tømrerfirmaet malerfirmaet
@@ -35,7 +41,9 @@ def find(window: Window) -> list[Span]:
             while start and index - start < LONGEST_FIRM and _is_name(window, start - 1):
                 start -= 1
             found.append(Span(start, index + 1, "ORG"))
-        elif norm in TRADES and _is_owner(window, index - 1):
+        elif (norm.endswith(TRADE_ENDINGS) and _is_named(window, index - 1)) or (
+            norm in TRADES and _is_owner(window, index - 1)
+        ):
             found.append(Span(index - 1, index + 1, "ORG"))
         elif _is_cued(window, index) and _is_name(window, index):
             start, end = index - (window.norm(index - 1) in FIRST_WORDS), index + 1
@@ -43,6 +51,15 @@ def find(window: Window) -> list[Span]:
                 end += 1
             found.append(Span(start, end, "ORG"))
     return found
+
+
+def _is_named(window: Window, index: int) -> bool:
+    """`hammerum plastformning`, `fjordens fodpleje`: a name or an owner before a trade, in one breath."""
+    if index < 0 or not window.same_turn(index, index + 1) or window.said[index].word.ends_clause:
+        return False
+    return _is_name(window, index) or (
+        _is_owner(window, index) and not window.lexicon.is_ordinary(window.norm(index)[:-1])
+    )
 
 
 def _is_owner(window: Window, index: int) -> bool:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 CUES = (
+    "passportnumber", "passport", "passportno",
     "pasnummer", "pasnummeret", "pasnr", "passet", "pas",
 )  # fmt: skip

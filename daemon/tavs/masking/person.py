@@ -15,6 +15,8 @@ from tavs.masking.span import Span, Window
 from tavs.masking.spoken import is_number
 
 LONGEST_NAME = 5
+LONGEST_PIECE = 5
+SHORTEST_SPLIT = 5
 BARE_CUES = frozenset(["hedder", "hed", "navn"])
 PAIR_CUES = frozenset(
     ["taler med", "talt med", "talte med", "snakkede med", "gift med", "besked til", "tale med", "navn er", "navnet er", "hedder jo", "snakker med", "snakket med", "hilsen fra",
@@ -26,10 +28,20 @@ KIN = frozenset(
     ven veninde kollega samlever ægtefælle barnebarn svigermor svigerfar fru hr herr frøken doktor læge sagsbehandler
     """.split()
 )
+TITLES = frozenset(
+    "overlæge læge dr tandlæge psykolog advokat taksator konsulent rådgiver fysioterapeut montør chauffør svigersøn svigerdatter fætter kusine onkel tante moster faster farfar morfar mormor farmor barnebarn niece nevø svoger svigerinde eks ekskone eksmand".split()
+)
+BEFORE_VERB = frozenset(
+    "at kan skal vil må kunne skulle ville måtte gerne ikke og lov kommer blive bliver hvor stadig".split()
+)
+"""What stands before the verb `bo`; elsewhere it is somebody."""
+AFTER_NAME = frozenset("her der fra og jeg som med igen ja".split())
+"""What follows a name that is an answer."""
 GREETINGS = frozenset(["tak", "hej", "goddag", "kære", "velkommen", "farvel"])
 """An unknown word behind one of these is whom it is said to."""
 IT_IS = frozenset(["det er", "her er", "du taler"])
 MONTH_NAMES = frozenset(["august", "april", "maj", "juni", "juli", "januar"])
+ARTICLES_OF_NAMES = frozenset(["el", "al", "abu", "ben", "bin", "van", "von", "mc"])
 PARTICLES = frozenset(["von", "van", "der", "de", "al", "el", "bin", "ibn", "la", "di", "da", "dos", "af", "thi"])
 
 
@@ -39,9 +51,15 @@ def find(window: Window) -> list[Span]:
     while index < len(window.norms):
         end = _name_at(window, index)
         if end > index:
-            found.append(Span(index - _has_unknown_first_name(window, index), end, "PERSON"))
+            start = index - _has_unknown_first_name(window, index)
+            found.append(Span(start - _has_article(window, start), end, "PERSON"))
         index = max(end, index + 1)
     return found
+
+
+def _has_article(window: Window, index: int) -> bool:
+    """`el Haddad`: a first part of foreign surnames."""
+    return index > 0 and window.norm(index - 1) in ARTICLES_OF_NAMES and window.same_turn(index - 1, index)
 
 
 def _has_unknown_first_name(window: Window, index: int) -> bool:
@@ -57,13 +75,39 @@ def is_candidate(window: Window, index: int) -> bool:
     """A word that could be part of a name, by itself."""
     norm, word = window.norm(index), window.said[index].word
     known = window.lexicon
+    stands_out = word.is_capital and not word.begins_sentence and not _is_shouting(window, index)
+    if norm in MONTH_NAMES and stands_out and not is_number(window.norm(index - 1)):
+        return norm != "juli" or window.norm(index - 1) != "i"
     if norm in SERVANTS or is_number(norm) or known.is_kept(norm) or not any(map(str.isalpha, norm)):
         return False
     if known.is_first_name(norm) and not known.is_ordinary(norm):
         return True
+    if known.is_word_name(norm) and (stands_out or _is_in_place_of_name(window, index)):
+        return True
     if known.is_ordinary(norm) and not known.is_first_name(norm):
         return False
-    return word.is_capital and not word.begins_sentence and not _is_shouting(window, index)
+    return stands_out
+
+
+def _is_in_place_of_name(window: Window, index: int) -> bool:
+    """`min svigersøn bo`, `sten hedder han`, `hej bo`: a word of every day where somebody is named."""
+    before, after = window.norm(index - 1), window.norm(index + 1)
+    if index and window.same_turn(index - 1, index) and before in KIN | GREETINGS | TITLES:
+        return not window.said[index - 1].word.ends_clause
+    if after in BARE_CUES and window.norm(index + 2) in ("han", "hun", "jeg"):
+        return True
+    if before == "og" and _is_plain_name(window, index - 2):
+        return True
+    if window.norm(index) == "bo" and before not in BEFORE_VERB:
+        return True
+    return _is_answer_at_all(window, index) and (
+        after == "" or window.said[index].word.ends_clause or after in AFTER_NAME
+    )
+
+
+def _is_plain_name(window: Window, index: int) -> bool:
+    norm = window.norm(index)
+    return window.lexicon.is_first_name(norm) and not window.lexicon.is_ordinary(norm)
 
 
 def _name_at(window: Window, index: int) -> int:
@@ -73,9 +117,10 @@ def _name_at(window: Window, index: int) -> int:
         while end < len(window.norms) and end - index < LONGEST_NAME and _may_follow_cue(window, index, end):
             end += 1
         return end if end > index else index
-    if not is_candidate(window, index) and not _is_ordinary_name_in_company(window, index):
+    pieces = _split_name(window, index)
+    if not pieces and not is_candidate(window, index) and not _is_ordinary_name_in_company(window, index):
         return index
-    end = index + 1
+    end = index + (pieces or 1)
     while end < len(window.norms) and end - index < LONGEST_NAME and _continues(window, index, end):
         end += 1
     return end
@@ -93,7 +138,7 @@ def is_cued(window: Window, index: int) -> bool:
     if two in PAIR_CUES:
         return True
     unlisted = not window.lexicon.is_ordinary(window.norm(index))
-    if before in KIN or before in GREETINGS:
+    if before in KIN or before in GREETINGS or before in TITLES:
         return (unlisted or window.norm(index) in MONTH_NAMES) and not window.said[index - 1].word.ends_clause
     if two == "det er" and unlisted and GREETINGS & set(window.norms[max(0, index - 5) : index - 2]):
         return True
@@ -102,13 +147,15 @@ def is_cued(window: Window, index: int) -> bool:
 
 def _is_answer(window: Window, index: int) -> bool:
     """The first words after the other side's question for a name."""
+    return _is_answer_at_all(window, index) and not window.lexicon.is_ordinary(window.norm(index))
+
+
+def _is_answer_at_all(window: Window, index: int) -> bool:
     expected = window.expected[index]
-    return (
-        expected is not None
-        and expected.label == "PERSON"
-        and expected.channel is not window.said[index].channel
-        and not window.lexicon.is_ordinary(window.norm(index))
+    is_asked = (
+        expected is not None and expected.label == "PERSON" and expected.channel is not window.said[index].channel
     )
+    return is_asked and (index == 0 or not window.same_turn(index - 1, index))
 
 
 def _may_follow_cue(window: Window, index: int, end: int) -> bool:
@@ -122,7 +169,8 @@ def _may_follow_cue(window: Window, index: int, end: int) -> bool:
         return norm in MONTH_NAMES
     if word.is_capital or not window.lexicon.is_ordinary(norm):
         return True
-    return window.lexicon.is_first_name(norm) or (end > index and window.lexicon.is_last_name(norm)) or len(norm) == 1
+    is_part = end > index and (window.lexicon.is_last_name(norm) or window.lexicon.may_be_piece(norm))
+    return window.lexicon.is_first_name(norm) or is_part or len(norm) == 1
 
 
 def _continues(window: Window, index: int, end: int) -> bool:
@@ -135,8 +183,31 @@ def _continues(window: Window, index: int, end: int) -> bool:
         return False
     if is_candidate(window, end):
         return True
+    known = window.lexicon
+    may_end_name = known.is_word_surname(norm) or known.is_abroad(norm) or _is_last_piece(window, end)
+    if may_end_name and not window.lexicon.is_ordinary(window.norm(end - 1)):
+        return True
     listed = window.lexicon.is_last_name(norm) or window.lexicon.is_first_name(norm)
     return listed and (not window.lexicon.is_ordinary(norm) or window.said[end].word.is_capital)
+
+
+def _split_name(window: Window, index: int) -> int:
+    """Two words that are one first name ("hen riette"), of which one at least is no word; 0 where they are not."""
+    following = window.norm(index + 1)
+    whole = window.norm(index) + following
+    if not following or len(whole) < SHORTEST_SPLIT or not window.same_turn(index, index + 1):
+        return 0
+    known = window.lexicon
+    is_plain = known.is_ordinary(window.norm(index)) and known.is_ordinary(following)
+    if is_plain or window.said[index].word.ends_clause or known.is_first_name(window.norm(index)):
+        return 0
+    return 2 if known.is_first_name(whole) and not known.is_ordinary(whole) else 0
+
+
+def _is_last_piece(window: Window, end: int) -> bool:
+    """`kvist gård jeg`: a short word behind a name and before a new sentence, as a split surname ends."""
+    norm, following = window.norm(end), window.norm(end + 1)
+    return len(norm) <= LONGEST_PIECE and window.lexicon.may_be_piece(norm) and (following in SERVANTS or not following)
 
 
 def _is_ordinary_name_in_company(window: Window, index: int) -> bool:

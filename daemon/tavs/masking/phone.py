@@ -7,6 +7,7 @@ from functools import lru_cache
 import phonenumbers
 
 CUES = (
+    "phonenumber", "telefonnumret", "mobilnumret", "callme", "ringetilham", "ringetilhende", "hansnummer", "hendesnummer", "ditnummer", "mitnummer", "tilbagepå",
     "telefon", "telefonen", "telefonnummer", "telefonnummeret", "tlf", "tlfnr", "mobil", "mobilen", "mobilnummer",
     "mobilnummeret", "fastnet", "ringepå", "ringetilmigpå", "ringetildempå", "træffespå", "fatidigpå",
     "nummerduringerfra", "telefonnr", "mobilnr", "fangemigpå", "ringemigpå", "ringetilbagepå",

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from tavs.masking.lexicon import SERVANTS
+from tavs.masking.lexicon import SERVANTS, listed
 from tavs.masking.number import UNITS
+from tavs.masking.sound import muffled
 from tavs.masking.span import Span, Window
 from tavs.masking.spoken import ARTICLES, digits, ends_half, is_number
 
@@ -31,7 +33,7 @@ NO_STREETS = frozenset(
     terrassen vejhjælp togvej flugtvej luftvej fodgængerbroen campingplads campingpladsen skadeplads markedsplads
     """.split()
 )
-LONE = frozenset(["vej", "gade", "allé", "alle", "stræde", "vænge", "torv", "plads", "park"])
+LONE = frozenset(["vej", "vejen", "gaden", "gade", "allé", "alle", "stræde", "vænge", "torv", "plads", "park"])
 FLOOR = frozenset(
     """
     sal etage th tv mf st stuen stue venstre højre midt dør kl kld kælderen tilvenstre første anden tredje fjerde femte
@@ -43,7 +45,7 @@ STOREYS = frozenset(["sal", "etage", "th", "tv", "mf"])
 """Of these only an address can be the beginning."""
 PREFIXES = frozenset(
     """
-    gamle gammel gl lille nørre sønder søndre nordre vester vestre øster østre ny nye sankt skt sct sanct dronning
+    vilde lange brede smalle grønne hvide røde sorte gamle gammel gl lille nørre sønder søndre nordre vester vestre øster østre ny nye sankt skt sct sanct dronning
     kong kronprins prinsesse hc h.c kirke høje ruds kongens store
     """.split()
 )
@@ -54,6 +56,11 @@ DEEP_CUES = frozenset(
     ["bor på", "bor i", "bor nede", "adressen er", "adresse er", "vejen hedder", "adressen", "vejnavn er"]
 )
 HESITATING = frozenset(["øh", "øhm"])
+LIVING = frozenset(
+    "bor bo boet boede flyttet flyttede flytter lejlighed lejligheden hus huset adresse adressen hedder ejer lejer bolig boligen brevet brev sendes rækkehus".split()
+)
+LONGEST_HOUSE = 3
+SHORTEST_HEARD, SHORTEST_TOWN = 5, 4
 JOINING = HESITATING | {"og", "på"}
 _NUMBERED = re.compile(r"\d{1,3}[a-zæøå]?")
 
@@ -76,6 +83,8 @@ def is_street(window: Window, index: int) -> bool:
     norm = window.norm(index)
     if norm in NO_STREETS or norm in LONE or len(norm) < 5 or not norm.endswith(SUFFIXES):
         return False
+    if norm.endswith(STRONG) and _is_house_number(window, index + 1):
+        return True
     if norm.endswith(STRONG) and not window.lexicon.is_ordinary(norm):
         return True
     numbered = is_number(window.norm(index + 1)) and not window.lexicon.is_ordinary(norm)
@@ -83,6 +92,27 @@ def is_street(window: Window, index: int) -> bool:
         window.said[index].word.is_capital
         and not window.said[index].word.begins_sentence
         and not window.lexicon.is_ordinary(norm)
+    )
+
+
+def _is_house_number(window: Window, index: int) -> bool:
+    """A number of a house: small, and counting nothing."""
+    norm = window.norm(index)
+    if not is_number(norm) or norm in ARTICLES or not window.same_turn(index - 1, index):
+        return False
+    return len(digits([norm])) <= LONGEST_HOUSE and window.norm(numbered(window, index)) not in UNITS
+
+
+def _is_lived_in(window: Window, index: int) -> bool:
+    """`jeg har en lejlighed i enigheden fem`: any name with a house number, where living is talked of."""
+    near = window.norms[max(0, index - 6) : index]
+    is_placed = window.norm(index - 1) in ("i", "på", "til", "er", "hedder", "ved") and window.same_turn(
+        index - 1, index
+    )
+    if not is_placed or not LIVING & set(near) or window.norm(index) in SERVANTS or is_number(window.norm(index)):
+        return False
+    return (
+        len(window.norm(index)) > 3 and not window.said[index].word.ends_clause and _is_house_number(window, index + 1)
     )
 
 
@@ -95,7 +125,7 @@ def _address(window: Window, index: int) -> Span | None:
         start, end = index - 1, index + 1
         while start and index - start < 3 and window.same_turn(start, start - 1) and _may_name(window, start - 1):
             start -= 1
-    elif _is_numbered_name(window, index):
+    elif _is_numbered_name(window, index) or _is_lived_in(window, index):
         end = index + 1
     elif _is_cued(window, index):
         while (
@@ -203,6 +233,8 @@ def _location(window: Window, index: int) -> Span | None:
         and _is_after(window, index)
     ):
         return Span(index, index + 2, "LOCATION")
+    if _is_after(window, index) and (words := _heard_town(window, index)):
+        return Span(index, index + words, "LOCATION")
     if norm in known.towns and (not known.is_ordinary(norm) or _is_placed(window, index)):
         return Span(index - has_prefix(window, index), _town_end(window, index), "LOCATION")
     if (
@@ -217,6 +249,22 @@ def _location(window: Window, index: int) -> Span | None:
     expected = window.expected[index]
     asked = expected is not None and expected.label == "LOCATION" and expected.channel is not window.said[index].channel
     return Span(index, index + 1, "LOCATION") if asked and _unknown(window, index) else None
+
+
+def _heard_town(window: Window, index: int) -> int:
+    """How many words are a town by their sound ("esp jerg"); 0 where none are, or where they are words of every day."""
+    for words in (2, 1):
+        whole = "".join(window.norms[index : index + words])
+        is_said = index + words <= len(window.norms) and window.same_turn(index, index + words - 1)
+        if is_said and len(whole) >= SHORTEST_HEARD and muffled(whole) in _muffled_towns():
+            is_plain = window.lexicon.is_ordinary(whole) or window.norm(index) in SERVANTS
+            return 0 if is_plain else words
+    return 0
+
+
+@lru_cache(maxsize=1)
+def _muffled_towns() -> frozenset[str]:
+    return frozenset(muffled(town.replace(" ", "")) for town in listed("towns.txt") if len(town) >= SHORTEST_TOWN)
 
 
 def _is_town(window: Window, index: int) -> bool:

