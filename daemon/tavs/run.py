@@ -29,6 +29,8 @@ from tavs.relay import short_path
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 RESTART_PAUSE_S = 0.5
+FIRST_SWEEP_S, SWEEP_S = 120.0, 3600.0
+"""When what became due is deleted, from the start on."""
 WATCHDOG_S = 60
 NO_RESTART = 78
 """EX_CONFIG of sysexits.h."""
@@ -106,6 +108,7 @@ class Appliance:
                     group.create_task(self._keep(program), name=program.name)
                 for program in self.programs:
                     await program.ready.wait()
+                group.create_task(self._sweep(), name="sweep")
                 on_ready()
         except BaseExceptionGroup as failures:
             raise innermost(failures) from None
@@ -142,6 +145,21 @@ class Appliance:
                 )
             say(Message.PROGRAM_LOST, starts=program.starts, exit_code=code)
             await asyncio.sleep(RESTART_PAUSE_S)
+
+    async def _sweep(self) -> None:
+        """What a timer does on an installed box: the third program, once an hour."""
+        pause_s = FIRST_SWEEP_S
+        while True:
+            await asyncio.sleep(pause_s)
+            program = Program("sweep", ("sweep",))
+            process = await self._start(program, "")
+            reader = asyncio.create_task(self._read_log(program, process), name="log sweep")
+            try:
+                await process.wait()
+            finally:
+                await _stop(process)
+                await reader
+            pause_s = SWEEP_S
 
     async def _once(self, program: Program) -> int:
         program.starts += 1

@@ -1,6 +1,7 @@
 """Closed files go from `incoming/`, where the listener writes, to `archive/`, which it cannot touch.
 
-The sidecar goes last: as long as it lies in `incoming/`, the move is not finished and is taken up again.
+The sidecar goes last: as long as it lies in `incoming/`, the move is not finished and is taken up again, and told of
+in the audit chain once more.
 """
 
 from __future__ import annotations
@@ -21,19 +22,26 @@ from tavs.store.files import KEY, SEALED, SIDECAR
 
 def archive(connection: Connection, home: Home, now: datetime) -> int:
     """Move what is closed and entered, and enter the hash of each sealed file in the audit chain. Says how many."""
-    entered = {str(row[0]) for row in connection.execute("select file from artifacts where file is not null")}
     count = 0
     for path in sorted(home.incoming.glob(f"*{SIDECAR}")):
         sidecar = _closed(path)
-        if sidecar and sidecar.file in entered:
-            _move(path, home)
+        if sidecar and _is_entered(connection, sidecar):
             with transaction(connection):
                 audit.append(
                     connection, at=now, kind=audit.Kind.ARCHIVED, actor=PROGRAM, call=sidecar.call, what=sidecar.kind,
                     part=sidecar.part, sha256=audit.Sha256(sidecar.sha256),
                 )  # fmt: skip
+            _move(path, home)
             count += 1
     return count
+
+
+def _is_entered(connection: Connection, sidecar: Sidecar) -> bool:
+    row = connection.execute(
+        "select 1 from artifacts where call = ? and kind = ? and part = ? and file = ?",
+        (sidecar.call, sidecar.kind.value, sidecar.part, sidecar.file),
+    ).fetchone()
+    return row is not None
 
 
 def _closed(path: Path) -> Sidecar | None:

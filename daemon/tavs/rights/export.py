@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tavs.call.party import normalised
 from tavs.catalogue import folders
 from tavs.config import Config
 from tavs.errors import StoreError, UsageError
@@ -28,7 +29,8 @@ from tavs.masking.gate import Gate
 from tavs.retention.holds import CaseRef
 from tavs.rights import vcon
 from tavs.rights.archive import write_zip
-from tavs.rights.opening import Content, lines, opened
+from tavs.rights.opening import Content, lines, masked, opened
+from tavs.rights.subject import REGION
 from tavs.speech.utterance import Utterance
 from tavs.store import audit
 from tavs.store.database import Connection, transaction
@@ -71,13 +73,27 @@ def subject(
         for call in calls
         for entry in _entries(connection, home, call, detectors, site=config.site.name, number=number, now=now)
     ]
-    digest = write_zip(target, entries, {"site": config.site.name, "made_at": now.isoformat(), "calls": len(calls)})
+    waiting = target.with_name(f".{target.name}.waiting")
+    _refuse_existing(target)
+    try:
+        waiting.unlink(missing_ok=True)
+        about = {"site": config.site.name, "made_at": now.isoformat(), "calls": len(calls)}
+        digest = write_zip(waiting, entries, about)
+        _enter_copy(connection, calls, digest, actor, now)
+        waiting.rename(target)
+    except OSError as error:
+        raise _unwritten(error) from None
+    finally:
+        waiting.unlink(missing_ok=True)
+    return Exported(target, digest, len(calls))
+
+
+def _enter_copy(connection: Connection, calls: list[CallId], digest: audit.Sha256, actor: str, now: datetime) -> None:
     with transaction(connection):
         for call in calls:
             audit.append(
                 connection, at=now, kind=audit.Kind.EXPORT, actor=actor, call=call, what=_Copy.SUBJECT, sha256=digest
             )
-    return Exported(target, digest, len(calls))
 
 
 def recording(
@@ -96,8 +112,8 @@ def recording(
     if not contents:
         raise UsageError("there is no recording of this call", "`tavs show` tells what is kept")
     written = [(folder / f"{call}.{each.part}.ogg", each.data) for each in contents]
-    for path, data in written:
-        write_private(path, data)
+    for path, _ in written:
+        _refuse_existing(path)
     exported = tuple(Exported(path, audit.Sha256(hashlib.sha256(data).hexdigest()), 1) for path, data in written)
     with transaction(connection):
         for each, copy in zip(contents, exported, strict=True):
@@ -113,31 +129,41 @@ def recording(
                 case=case,
                 sha256=copy.sha256,
             )
+    for path, data in written:
+        write_private(path, data)
     return exported
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """A new file for its owner only, on the disk when this returns. Raises UsageError where it is there, StoreError."""
+    """A new file for its owner only, on the disk when this returns. Raises StoreError."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-    except FileExistsError:
-        raise UsageError("a file is there already under the name of the export", "name another folder") from None
     except OSError as error:
-        raise StoreError(
-            f"an export cannot be written ({os.strerror(error.errno or 0).lower()})",
-            "check the folder, its owner and the free space",
-        ) from None
+        raise _unwritten(error) from None
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise UsageError("a file is there already under the name of the export", "name another place")
+
+
+def _unwritten(error: OSError) -> StoreError:
+    return StoreError(
+        f"an export cannot be written ({os.strerror(error.errno or 0).lower()})",
+        "check the folder, its owner and the free space",
+    )
 
 
 def _entries(
     connection: Connection, home: Home, call: CallId, detectors: Masker, *, site: str, number: str, now: datetime
 ) -> Iterator[tuple[str, bytes]]:
     facts: list[vcon.ArtifactFacts] = []
-    for each in opened(connection, home, call, Purpose.QUALITY, now, is_subject=True):
+    contents = opened(connection, home, call, Purpose.QUALITY, now, is_subject=True)
+    for each in (*contents, *masked(connection, home, call)):
         files = list(_files(each, call, detectors))
         yield from ((f"{call}/{name}", data) for name, _, data in files)
         facts.append(
@@ -162,7 +188,7 @@ def _entries(
             created_at=now,
             site_name=site,
             subject=Channel.CUSTOMER,
-            subject_number=number,
+            subject_number=normalised(number, REGION) or "",
             artifacts=tuple(facts),
             evidence=tuple(evidence(connection, call)),
             is_masked=True,
@@ -175,6 +201,9 @@ def _files(content: Content, call: CallId, detectors: Masker) -> Iterator[tuple[
     """(name, media type, content) of one opened artifact."""
     if content.kind is ArtifactKind.RECORDING:
         yield f"recording.{content.part}.ogg", "audio/ogg", content.data
+        return
+    if content.kind is ArtifactKind.MASKED_TRANSCRIPT:
+        yield "masked.txt", "text/plain", content.data
         return
     said = others_masked(lines(content.data), call, detectors)
     yield f"transcript.{content.part}.json", "application/json", json.dumps(said, ensure_ascii=False, indent=1).encode()

@@ -17,6 +17,7 @@ from tavs.retention.policy import Artifact, may_use
 from tavs.store.database import Connection
 from tavs.store.files import sealed
 from tavs.store.kept import artifacts, holds_over
+from tavs.store.view import read_segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Content:
     kind: ArtifactKind
     part: int
     data: bytes = field(repr=False)
-    """Ogg/Opus of a recording, JSON lines of a transcript."""
+    """Ogg/Opus of a recording, JSON lines of a transcript, plain lines of masked text."""
     artifact: Artifact
     started_at: datetime
     duration_ms: int
@@ -68,6 +69,21 @@ def opened(
             artifact=each,
             started_at=datetime.fromisoformat(state_at),
             duration_ms=duration_ms,
+        )
+
+
+def masked(connection: Connection, home: Home, call: CallId) -> Iterator[Content]:
+    """The masked text of a call, for the person's own copy: a line for each utterance."""
+    for each in artifacts(connection, "calls.id = ? and kind = 'masked_transcript'", (call,)):
+        said = sorted(read_segments(connection, home, call), key=lambda segment: (segment["t0"], segment["id"]))
+        (started_at,) = connection.execute("select started_at from calls where id = ?", (call,)).fetchone()
+        yield Content(
+            kind=each.kind,
+            part=0,
+            data="\n".join(f"{segment['channel']}: {segment['text']}" for segment in said).encode(),
+            artifact=each,
+            started_at=datetime.fromisoformat(started_at),
+            duration_ms=round(max((segment["t1"] for segment in said), default=0) * 1000),
         )
 
 

@@ -46,6 +46,10 @@ class Suggestion:
 
 PROGRAM = "desk"
 """Who the desk is in the audit chain."""
+NEXT_ARTIFACT = (
+    "select 1 + max(coalesce((select max(id) from artifacts), 0), coalesce((select max(artifact) from receipts), 0))"
+)
+"""Receipts and the audit log name an artifact by its number for good: it is given once."""
 
 
 class Keeper:
@@ -81,11 +85,20 @@ class Keeper:
         with transaction(self._connection):
             return self._enter(sidecar)
 
+    def _is_deleted(self, call: CallId, kind: ArtifactKind, part: int) -> bool:
+        """Whether it was deleted, or is on its way out: it is not entered again, whoever speaks of it."""
+        gone = "call = ? and kind = ? and part = ?"
+        return self._connection.execute(
+            f"select exists (select 1 from receipts where {gone}) or exists (select 1 from deletions where {gone})",
+            (call, kind.value, part) * 2,
+        ).fetchone()[0]  # fmt: skip
+
     def entered_files(self) -> frozenset[str]:
         """Names of the sealed files that have their artifact."""
         rows = self._connection.execute(
             "select file from artifacts where file is not null union select file from deletions where file is not null"
             " union select call || '.' || part || '.tavs' from receipts where kind = 'recording'"
+            " union select call || '.' || kind || '.' || part || '.tavs' from receipts where kind = 'transcript'"
         )
         return frozenset(str(row[0]) for row in rows)
 
@@ -169,6 +182,8 @@ class Keeper:
             self._artifact(call, ArtifactKind.MASKED_TRANSCRIPT, 0, at, None)
 
     def _enter(self, sidecar: Sidecar) -> bool:
+        if self._is_deleted(sidecar.call, sidecar.kind, sidecar.part):
+            return False
         ended_at = sidecar.call_ended_at or sidecar.closed_at or sidecar.opened_at
         self._call(sidecar.call, sidecar.call_started_at, sidecar)
         self._evidence(sidecar)
@@ -188,8 +203,8 @@ class Keeper:
         self, call: CallId, kind: ArtifactKind, part: int, ended_at: datetime, sidecar: Sidecar | None
     ) -> bool:
         row = self._connection.execute(
-            "insert into artifacts (call, kind, part, file, sha256, size_bytes, duration_ms, state)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (call, kind, part) do nothing returning id",
+            "insert into artifacts (id, call, kind, part, file, sha256, size_bytes, duration_ms, state)"
+            f" values (({NEXT_ARTIFACT}), ?, ?, ?, ?, ?, ?, ?, ?) on conflict (call, kind, part) do nothing returning id",
             (
                 call,
                 kind.value,

@@ -94,8 +94,11 @@ def segments(
 
     A running call has no grants yet: its text may be read until it ends (DESIGN 2, N5b).
     """
-    if not _may_use(connection, call_id, purpose, now):
-        return []
+    return read_segments(connection, home, call_id, after) if _may_use(connection, call_id, purpose, now) else []
+
+
+def read_segments(connection: Connection, home: Home, call_id: CallId, after: int = 0) -> list[Row]:
+    """The same whatever the purpose: for the person's own copy only."""
     keys = TextKeys(home.text_keys, credentials.load("desk", home))
     rows = connection.execute(
         "select id, channel, sequence, t0_ms, t1_ms, labels, held, delay_ms, held_ms, sealed from segments"
