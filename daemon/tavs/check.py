@@ -34,6 +34,8 @@ from tavs.status import read
 from tavs.store import audit
 from tavs.store.database import open_reader, refuse_unsafe
 
+EXPORT_S = 7 * 86400
+"""What an officer has for fetching an export."""
 FREE_BYTES = 2 << 30
 """A week of 60 calls at once at 4 kB/s each, office hours, with room to spare for the database."""
 
@@ -69,6 +71,7 @@ def findings(home: Home) -> Iterator[Finding]:
     yield from _models(config, home)
     yield from _database(home)
     yield from _keeping(home)
+    yield from _exports(home)
     yield from _terms(home)
     yield from _disk(home)
     yield from _masking(config, home)
@@ -122,6 +125,16 @@ def _keeping(home: Home) -> Iterator[Finding]:
                 )
     except TavsError as error:
         yield Finding(Level.TROUBLE, error.message, error.hint)
+
+
+def _exports(home: Home) -> Iterator[Finding]:
+    """Copies in clear, of which retention knows nothing: whoever made one takes it away."""
+    now = RealClock().now().timestamp()
+    old = [path for path in home.exports.glob("*") if now - path.stat().st_mtime > EXPORT_S]
+    if old:
+        yield Finding(
+            Level.TROUBLE, f"{len(old)} exports in {home.exports} are a week old", "hand them over and remove them"
+        )
 
 
 def _database(home: Home) -> Iterator[Finding]:

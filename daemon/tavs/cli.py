@@ -64,7 +64,7 @@ WavFile = Annotated[Path, typer.Argument(metavar="FILE.wav", help="Mono, or cust
 def main() -> None:
     silence_tracebacks()
     try:
-        app(standalone_mode=True)
+        typer.main.get_command(app)(standalone_mode=True)  # `app()` would put its own excepthook in place of ours
     except TavsError as error:
         print(f"tavs: error: {error.message}", file=sys.stderr)
         if error.hint:
@@ -182,7 +182,7 @@ def calls(as_json: AsJson = False) -> None:
     if as_json:
         _print({"calls": found})
     for call in [] if as_json else found:
-        kept = ", ".join(f"{a['kind']}/{a['purpose']} until {a['expires_at']}" for a in call["artifacts"])
+        kept = ", ".join(view.briefly(a) for a in call["artifacts"])
         print(f"{call['call']}  {call['started_at']}  {kept or 'nothing kept'}")
 
 

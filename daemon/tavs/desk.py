@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tavs.advice import terms
@@ -24,6 +25,7 @@ from tavs.host.home import Home
 from tavs.host.journal import Message, say
 from tavs.relay import Received, receive
 from tavs.retention.policy import load
+from tavs.store.clock_mark import trusted_now
 from tavs.store.database import open_writer, transaction
 from tavs.store.grants import enter_policy
 from tavs.store.keeper import PROGRAM, Keeper, Suggestion
@@ -33,7 +35,7 @@ from tavs.store.text_keys import TextKeys
 ADVICE_WAITING = 32
 """Segments that may wait for advice; the oldest is left out when one more comes."""
 RECONCILE_S = 600.0
-"""Sidecars are read again this often besides, so that no grant depends on a single event."""
+"""New sidecars are read again this often besides, so that no grant depends on a single event."""
 
 
 class Desk:
@@ -44,8 +46,8 @@ class Desk:
         policy = load(home.retention)
         connection = open_writer(home.database)
         with transaction(connection):
-            version = enter_policy(connection, policy, actor=PROGRAM, now=clock.now())
-        self._keeper = Keeper(connection, keys, clock, ZoneInfo(config.site.timezone), (version, policy))
+            enter_policy(connection, policy, actor=PROGRAM, now=trusted_now(connection, clock))
+        self._keeper = Keeper(connection, keys, clock, ZoneInfo(config.site.timezone))
         self._ranker = Ranker(terms.read(terms.folder(home)))
         self._advisers: dict[CallId, Adviser] = {}
         self._waiting: asyncio.Queue[tuple[int, MaskedSegment, float]] = asyncio.Queue(ADVICE_WAITING)
@@ -58,7 +60,7 @@ class Desk:
         handed = systemd.listen_sockets()
         if not handed:
             raise ConfigError("the desk was handed no relay socket", "start it by its unit or by `tavs run`")
-        self._reconcile()
+        self._reconcile(self._home.incoming, self._home.archive)
         handed[0].setblocking(False)
         server = await asyncio.start_unix_server(self._serve, sock=handed[0])
         async with server, asyncio.TaskGroup() as group:
@@ -116,13 +118,14 @@ class Desk:
                 async with asyncio.timeout(RECONCILE_S):
                     await self._lost_events.wait()
             except TimeoutError:
-                self._reconcile()
+                self._reconcile(self._home.incoming)
                 continue
             self._lost_events.clear()
-            self._reconcile()
+            self._reconcile(self._home.incoming)
 
-    def _reconcile(self) -> None:
-        found = reconcile((self._home.incoming, self._home.archive), self._keeper)
+    def _reconcile(self, *folders: Path) -> None:
+        """The archive is read at the start only: what lies there was entered before it was moved there."""
+        found = reconcile(folders, self._keeper)
         if found.entered or found.unreadable:
             say(Message.RECONCILED, entered=found.entered, unreadable=found.unreadable)
 
@@ -135,4 +138,5 @@ class Desk:
 
 
 async def run(home: Home, config: Config, clock: Clock) -> None:
-    await Desk(home, config, clock).run()
+    with credentials.in_use(home):
+        await Desk(home, config, clock).run()

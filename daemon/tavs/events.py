@@ -12,12 +12,17 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NewType
+from typing import Annotated, Literal, NewType
 
 import msgspec
 
 CallId = NewType("CallId", str)
 """UUIDv7 (RFC 9562 section 5.7) in its 36-character form."""
+
+SentCall = Annotated[CallId, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+"""A call id as it comes in from elsewhere: files are named by it, so nothing else may stand there."""
+SentFile = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{36}(\.[a-z_]+)?\.[0-9]+\.tavs\Z")]
+SentSha256 = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 PartyRef = NewType("PartyRef", str)
 """`KEYID:HEX`, a keyed hash of the caller's E.164 number; without the index key it names nobody."""
@@ -111,11 +116,11 @@ class ConsentHeard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The plain file beside a sealed artifact: written first, closed last; no content, no number."""
 
-    call: CallId
+    call: SentCall
     kind: ArtifactKind
     part: int
     """0 for the first file of the call; a restart of the listener begins the next one."""
-    file: str
+    file: SentFile
     """Name of the sealed file in the same folder."""
     state: SidecarState
     source: str
@@ -131,12 +136,12 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     gaps: tuple[SoundGap, ...] = ()
     consents: tuple[ConsentHeard, ...] = ()
     size_bytes: int = 0
-    sha256: str = ""
+    sha256: SentSha256 = ""
     """Of the sealed file as it lies on disk."""
 
 
 class CallStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    call: CallId
+    call: SentCall
     at: datetime
     source: str
     trunk: str = ""
@@ -151,7 +156,7 @@ class CallStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class CallDescribed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What is known of a call has changed: later metadata, a transfer."""
 
-    call: CallId
+    call: SentCall
     extension: str = ""
     party_ref: PartyRef | None = None
     flags: tuple[str, ...] = ()
@@ -160,7 +165,7 @@ class CallDescribed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class MaskedSegment(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A stretch of speech as masked text; the same `sequence` comes again, `held`, for the part held back."""
 
-    call: CallId
+    call: SentCall
     channel: Channel
     sequence: int
     t0_ms: int
@@ -184,7 +189,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Something is missing between two times; `call` is None where it touches the whole box."""
 
     kind: GapKind
-    call: CallId | None = None
+    call: SentCall | None = None
     channel: Channel | None = None
     t0_ms: int = 0
     t1_ms: int = 0
@@ -192,7 +197,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    call: CallId
+    call: SentCall
     at: datetime
     reason: str
     """From the closed list in `call/`: bye, cancel, timer, silence, shutdown."""

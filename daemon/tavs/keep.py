@@ -17,15 +17,15 @@ from tavs.errors import StoreError
 from tavs.host import credentials
 from tavs.host.clock import Clock
 from tavs.host.home import Home
-from tavs.host.journal import Message, say
+from tavs.host.journal import Digest, Message, say
 from tavs.retention import clock_guard, reserve
 from tavs.retention.archive import archive
 from tavs.retention.clock_guard import Verdict
 from tavs.retention.policy import load
-from tavs.retention.sweep import Item, Progress, Swept, alone, plan, sweep
+from tavs.retention.sweep import Item, Progress, Swept, alone, plan, suspended, sweep
 from tavs.store import audit
 from tavs.store.clock_mark import read_mark, write_mark
-from tavs.store.database import Connection, open_reader, open_writer, transaction
+from tavs.store.database import Connection, blamed, open_reader, open_writer, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Kept:
 def rehearse(home: Home, now: datetime) -> tuple[list[Item], int]:
     """What a sweep at that time would delete, and how many overdue artifacts are held. Touches nothing."""
     load(home.retention)
-    with closing(open_reader(home.database)) as connection:
+    with blamed(home.database), closing(open_reader(home.database)) as connection:
         return plan(connection, now)
 
 
@@ -53,26 +53,35 @@ def run(
     load(home.retention)
     if not home.database.exists():
         raise StoreError(f"there is no database at {home.database}", "the desk makes it when it starts")
-    with alone(home), reserve.freed_if_full(home), closing(open_writer(home.database)) as connection:
+    with (
+        alone(home),
+        reserve.freed_if_full(home),
+        blamed(home.database),
+        closing(open_writer(home.database)) as connection,
+    ):
         return _run(connection, home, clock, pretended, progress)
 
 
 def _run(connection: Connection, home: Home, clock: Clock, pretended: datetime | None, progress: Progress) -> Kept:
     now = clock.now()
-    judgement = clock_guard.judge(read_mark(connection), clock_guard.read(clock))
     with transaction(connection):
+        judgement = clock_guard.judge(read_mark(connection), clock_guard.read(clock))
         write_mark(connection, judgement.mark)
+    if judgement.verdict is Verdict.BACK:
+        say(Message.CLOCK_BEHIND)
     archived = archive(connection, home, now)
     is_suspended = judgement.verdict is Verdict.FORWARD and pretended is None
     if is_suspended:
         say(Message.CLOCK_JUMPED)
-        swept = Swept()
+        swept = suspended(connection, now, judgement.verdict)
     else:
         swept = sweep(connection, home, now=pretended or judgement.trusted_now, at=now, progress=progress)
         say(Message.SWEPT, deleted=len(swept.deleted), held=swept.held, stuck=swept.stuck)
         if not swept.is_erased:
             say(Message.NOT_ERASED_YET)
     head = _sign(connection, home, now)
+    if head:
+        say(Message.AUDIT_HEAD, sequence=head.sequence, hash=Digest(head.hash))
     return Kept(swept, archived, is_suspended, head)
 
 

@@ -393,8 +393,9 @@ async def _beside(work: Coroutine[None, None, None], call: CallId) -> None:
 
 
 async def run(home: Home, config: Config, clock: Clock, replayed: Path | None = None) -> None:
-    if replayed:
-        simulated = SimulatedClock(clock.now())
-        await Listener(home, config, simulated).replay(replayed, simulated)
-    else:
-        await Listener(home, config, clock).run()
+    with credentials.in_use(home):
+        if replayed:
+            simulated = SimulatedClock(clock.now())
+            await Listener(home, config, simulated).replay(replayed, simulated)
+        else:
+            await Listener(home, config, clock).run()

@@ -1,11 +1,14 @@
 """The transcript of a call as the event loop sees it: in memory until there is a consent, then sealed line by line.
 
-Without consent nothing is ever written, and what was kept in memory goes with the call.
+1. Without consent nothing is ever written, and what was kept in memory goes with the call.
+2. After an answer that contradicts a consent nothing more is written, and the answer stands in the sidecar at once:
+   should this process die, the desk must not take the first answer for the last.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime
 
@@ -41,6 +44,7 @@ class Script:
 
     def answered(self, answers: tuple[HeardAnswer, ...], now: datetime) -> None:
         """Answers of the customer; those that are known already stay as they were heard first."""
+        known = self.consents
         for each in answers:
             self._answers.setdefault(
                 each,
@@ -54,6 +58,8 @@ class Script:
                     at=now,
                 ),
             )
+        if self.consents != known:
+            self._note()
         if self.is_wanted:
             self._write()
 
@@ -75,18 +81,38 @@ class Script:
             self._fail()
             return None
 
+    def _note(self) -> None:
+        consents = self.consents
+
+        def noted() -> None:
+            if self._file:
+                self._file.answered(consents)
+
+        self._submit(noted)
+
     def _write(self) -> None:
+        if not self._waiting:
+            return
         lines, self._waiting = self._waiting, []
+        consents = self.consents
 
         def written() -> None:
+            self._file = self._file or self._begin(consents)
+            for line in lines:
+                self._file.write(line)
+
+        self._submit(written)
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        def guarded() -> None:
+            if self._has_failed:
+                return
             try:
-                self._file = self._file or self._begin(self.consents)
-                for line in lines:
-                    self._file.write(line)
+                work()
             except StoreError:
                 self._fail()
 
-        self._writer.submit(written)
+        self._writer.submit(guarded)
 
     def _fail(self) -> None:
         self._has_failed, self._file = True, None

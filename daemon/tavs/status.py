@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from tavs.host.home import Home
 from tavs.retention import reserve
 from tavs.retention.holds import Hold, overdue_reviews
-from tavs.retention.sweep import plan
+from tavs.retention.sweep import Item, plan
 from tavs.store.clock_mark import read_mark
-from tavs.store.database import open_reader
+from tavs.store.database import Connection, blamed, open_reader
 from tavs.store.kept import holds
 
 LATE = timedelta(hours=25)
@@ -29,6 +29,8 @@ class Status:
     held: int
     """Overdue but for a hold."""
     last_sweep: datetime | None
+    begun: datetime | None
+    """When the first policy came in force: before that there was nothing to sweep."""
     suspended_since: datetime | None
     """The clock has jumped: nothing is deleted until somebody confirms it."""
     holds: int
@@ -40,7 +42,8 @@ class Status:
     def alarms(self) -> Iterator[str]:
         if self.suspended_since:
             yield f"deletions stand still since {_short(self.suspended_since)}: the clock jumped (`tavs clock confirm`)"
-        if self.artifacts and (self.last_sweep is None or self.now - self.last_sweep > LATE):
+        swept = self.last_sweep or self.begun
+        if self.artifacts and (swept is None or self.now - swept > LATE):
             yield f"no sweep has completed for {LATE.total_seconds() / 3600:.0f} hours (`tavs sweep`)"
         if self.oldest_overdue and self.now - self.oldest_overdue > LATE:
             yield f"something has been overdue since {_short(self.oldest_overdue)}"
@@ -74,7 +77,7 @@ class Status:
 
 def read(home: Home, now: datetime) -> Status:
     """Raises StoreError where there is no database that can be read."""
-    with closing(open_reader(home.database)) as connection:
+    with blamed(home.database), closing(open_reader(home.database)) as connection:
         items, held = plan(connection, now)
         standing = holds(connection, "released_at is null")
         mark = read_mark(connection)
@@ -82,21 +85,26 @@ def read(home: Home, now: datetime) -> Status:
         def one(query: str) -> object:
             return connection.execute(query).fetchone()[0]
 
-        places = ", ".join(str(item.artifact) for item in items)
-        oldest = one(f"select min(nullif(keep_until, '')) from artifacts where id in ({places})")
         return Status(
             calls=int(str(one("select count(*) from calls"))),
             artifacts=int(str(one("select count(*) from artifacts"))),
-            oldest_overdue=_moment(oldest),
+            oldest_overdue=min(filter(None, (_end(connection, item) for item in items)), default=None),
             overdue=len(items),
             held=held,
             last_sweep=_moment(one("select max(completed_at) from sweeps")),
+            begun=_moment(one("select min(in_force_from) from policies")),
             suspended_since=mark.suspended_since if mark else None,
             holds=len(standing),
             reviews=tuple(overdue_reviews(standing, now.date())),
             has_reserve=reserve.is_whole(home),
             now=now,
         )
+
+
+def _end(connection: Connection, item: Item) -> datetime | None:
+    """The end of its last grant; None where it has none."""
+    row = connection.execute("select keep_until from artifacts where id = ?", (item.artifact,)).fetchone()
+    return _moment(row[0]) if row else None
 
 
 def _moment(found: object) -> datetime | None:

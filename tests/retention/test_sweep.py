@@ -27,7 +27,7 @@ from tavs.retention import clock_guard, reserve
 from tavs.retention import sweep as sweeping
 from tavs.retention.destroy import Disk
 from tavs.retention.holds import CaseRef, HoldKind, Outcome
-from tavs.retention.policy import DEFAULT, limitation
+from tavs.retention.policy import limitation
 from tavs.retention.sweep import Item, Swept, alone, plan, sweep
 from tavs.rights import holding
 from tavs.store import audit
@@ -228,7 +228,7 @@ def test_no_receipt_before_the_key_is_gone(office: Office, monkeypatch: pytest.M
 
     def look() -> None:
         receipts = rows(office, "select call, kind, part from receipts")
-        assert [] == [each for each in receipts if files(office.home, CallId(str(each[0])), ArtifactKind(each[1]))]
+        assert [] == [each for each in receipts if files(office.home, CallId(str(each[0])), ArtifactKind(str(each[1])))]
         looks.append(len(receipts))
 
     swept(office, TRANSCRIPT_ENDS, Watched(look))
@@ -272,7 +272,7 @@ def test_nothing_comes_back(office: Office, tmp_path: Path) -> None:
     assert 3 == len(swept(office, TRANSCRIPT_ENDS).deleted)
     shutil.copytree(backup, office.home.archive, dirs_exist_ok=True)
     keys = TextKeys(office.home.text_keys, credentials.load("desk", office.home))
-    keeper = Keeper(office.connection, keys, office.clock, ZoneInfo("Europe/Copenhagen"), (1, DEFAULT))
+    keeper = Keeper(office.connection, keys, office.clock, ZoneInfo("Europe/Copenhagen"))
     assert 0 == reconcile((office.home.incoming, office.home.archive), keeper).entered
     sidecars = [msgspec.json.decode(path.read_bytes(), type=Sidecar) for path in sorted(backup.glob("*.json"))]
     assert 2 == len(sidecars)
@@ -575,11 +575,21 @@ def test_a_damaged_database_is_named_and_left(past: Office, start: int) -> None:
         assert (1, "") == (done.returncode, done.stdout)
         assert f"tavs: error: {past.home.database} cannot be" in done.stderr
         assert "tavs: hint: restore it from a backup" in done.stderr
+        assert "Traceback" not in done.stderr
     after = image(past.home, "-shm", "-wal", "sweep.lock", "reserve")
     if start < 20 * 4096:
         assert before == after
     else:
         assert {"var/lib/tavs/db/tavs.db"} >= {name for name in before if before[name] != after[name]}
+
+
+def test_a_bug_shows_its_place_and_never_what_it_worked_on(past: Office) -> None:
+    with closing(open_writer(past.home.database)) as connection, transaction(connection):
+        connection.execute("update grants set expires_at = '0 Rigmor Vestergaard'")
+    done = past.tavs("sweep", "--dry-run", "--now", "9999-01-01T00:00:00Z")
+    assert 1 == done.returncode
+    assert "Rigmor" not in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.startswith("<3>failed ValueError at store/kept.py:")
 
 
 def test_a_home_without_a_database_gets_none(past: Office) -> None:
@@ -684,7 +694,7 @@ def test_a_full_disk_still_erases_and_has_its_reserve_again_afterwards(small: Of
     assert reserve.is_whole(small.home)
     other = filled(small.home.root)
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        small.call(THIRD)
+        small.hear(*(CallStarted(call=THIRD, at=AT, source="x" * (1 << 20)) for _ in range(4)))
     small.clock.advance((TRANSCRIPT_ENDS - AT).total_seconds())
     done = keep.run(small.home, small.clock)
     assert (5, True) == (len(done.swept.deleted), done.swept.is_erased)

@@ -76,10 +76,10 @@ class Office:
         self.connection: Connection = open_writer(self.home.database)
         policy = load(self.home.retention)
         with transaction(self.connection):
-            version = enter_policy(self.connection, policy, actor="desk", now=now)
+            enter_policy(self.connection, policy, actor="desk", now=now)
         keys = TextKeys(self.home.text_keys, credentials.load("desk", self.home))
         zone = ZoneInfo("Europe/Copenhagen")
-        self._keeper = Keeper(self.connection, keys, self.clock, zone, (version, policy))
+        self._keeper = Keeper(self.connection, keys, self.clock, zone)
         self._sequence = 0
 
     @property
@@ -147,11 +147,13 @@ class Office:
 
     def audited(self, kind: str) -> list[dict[str, Any]]:
         """Details of the audit rows of a kind, each with who and which call."""
-        rows = self.connection.execute("select actor, call, detail from audit where kind = ? order by sequence", (kind,))
+        rows = self.connection.execute(
+            "select actor, call, detail from audit where kind = ? order by sequence", (kind,)
+        )
         return [{"actor": actor, "call": call, **json.loads(detail)} for actor, call, detail in rows]
 
     def files(self, ending: str) -> list[str]:
-        return sorted(path.name for path in self.home.var.rglob(f"*{ending}"))
+        return sorted(path.name for path in self.home.var.rglob(f"*{ending}") if path.is_file())
 
     def tavs(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

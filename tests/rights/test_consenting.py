@@ -18,7 +18,13 @@ QUALITY = {("recording", "quality"): "2031-09-01", ("transcript", "quality"): "2
 
 
 def given(
-    office: Office, answer: Answer, source: Source = Source.PBX, *, after: float = 0, prompt: str = "", pressed: str = ""
+    office: Office,
+    answer: Answer,
+    source: Source = Source.PBX,
+    *,
+    after: float = 0,
+    prompt: str = "",
+    pressed: str = "",
 ) -> bool:
     office.clock.advance(after)
     evidence = Evidence(

@@ -1,6 +1,6 @@
 """The person's copy of a call and the officer's copy of a recording, made from what was really sealed."""
 
-import io
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -38,7 +38,14 @@ def copy(office: Office, target: Path, *calls: CallId, number: str = LOCALLY) ->
     """What is in the person's copy, by name."""
     config = configuration.load(office.home).config
     done = export.subject(
-        office.connection, office.home, config, list(calls), number=number, target=target, actor="officer", now=office.now
+        office.connection,
+        office.home,
+        config,
+        list(calls),
+        number=number,
+        target=target,
+        actor="officer",
+        now=office.now,
     )
     assert [] == verify_zip(done.path)
     with zipfile.ZipFile(done.path) as archive:
@@ -47,7 +54,14 @@ def copy(office: Office, target: Path, *calls: CallId, number: str = LOCALLY) ->
 
 def recording(office: Office, folder: Path, purpose: Purpose = Purpose.DOCUMENTATION) -> tuple[export.Exported, ...]:
     return export.recording(
-        office.connection, office.home, FIRST, purpose=purpose, case=CASE, folder=folder, actor="officer", now=office.now
+        office.connection,
+        office.home,
+        FIRST,
+        purpose=purpose,
+        case=CASE,
+        folder=folder,
+        actor="officer",
+        now=office.now,
     )
 
 
@@ -62,7 +76,14 @@ def restrict(office: Office) -> None:
 def test_one_file_holds_everything_that_is_kept_of_a_call(office: Office, tmp_path: Path) -> None:
     office.call(FIRST, answers=[PROMPTED], parts=2)
     found = copy(office, tmp_path / "copy.zip", FIRST)
-    names = ["recording.0.ogg", "recording.1.ogg", "transcript.0.json", "transcript.0.txt", "masked.txt", "call.vcon.json"]
+    names = [
+        "recording.0.ogg",
+        "recording.1.ogg",
+        "transcript.0.json",
+        "transcript.0.txt",
+        "masked.txt",
+        "call.vcon.json",
+    ]
     assert [*(f"{FIRST}/{name}" for name in names), MANIFEST] == list(found)
     assert 0o600 == (tmp_path / "copy.zip").stat().st_mode & 0o777
     assert ["copy.zip"] == [path.name for path in tmp_path.iterdir() if path.is_file()]
@@ -101,7 +122,11 @@ def test_the_vcon_names_the_files_that_lie_beside_it(office: Office, tmp_path: P
     office.call(FIRST, answers=[PROMPTED], parts=2)
     found = copy(office, tmp_path / "copy.zip", FIRST)
     document: dict[str, Any] = json.loads(found[f"{FIRST}/call.vcon.json"])
-    named = {each["filename"]: each["content_hash"] for each in (*document["dialog"], *document["analysis"]) if "filename" in each}
+    named = {
+        each["filename"]: each["content_hash"]
+        for each in (*document["dialog"], *document["analysis"])
+        if "filename" in each
+    }
     assert {name for name in found if name not in (MANIFEST, f"{FIRST}/call.vcon.json")} == set(named)
     assert named == {name: content_hash(found[name]) for name in named}
     assert NUMBER == document["parties"][0]["tel"]
@@ -156,8 +181,6 @@ def test_a_call_of_which_nothing_is_kept_has_its_facts(office: Office, tmp_path:
 
 
 def test_every_copy_is_audited_with_the_hash_of_the_file(office: Office, tmp_path: Path) -> None:
-    import hashlib
-
     office.call(FIRST)
     office.call(SECOND)
     copy(office, tmp_path / "copy.zip", FIRST, SECOND)
@@ -172,7 +195,7 @@ def test_an_officer_hears_the_parts_of_a_recording_and_each_is_audited(office: O
     done = recording(office, tmp_path)
     assert [f"{FIRST}.0.ogg", f"{FIRST}.1.ogg"] == [each.path.name for each in done]
     assert {0o600} == {each.path.stat().st_mode & 0o777 for each in done}
-    assert len(tone()) == len(decode(io.BytesIO(done[1].path.read_bytes()).getvalue()))
+    assert len(tone()) == len(decode(done[1].path.read_bytes()))
     assert [(0, "documentation", CASE, done[0].sha256), (1, "documentation", CASE, done[1].sha256)] == [
         (each["part"], each["purpose"], each["case"], each["sha256"]) for each in office.audited("export")
     ]

@@ -136,7 +136,13 @@ def test_a_release_that_contradicts_itself_is_refused(office: Office) -> None:
     for until, outcome in ((None, Outcome.LIMITATION), (office.now + timedelta(days=9), Outcome.CLOSED)):
         with pytest.raises(UsageError, match="limitation"):
             holding.release(
-                office.connection, number, outcome=outcome, legal_basis="6(1)(f)", until=until, actor="o", now=office.now
+                office.connection,
+                number,
+                outcome=outcome,
+                legal_basis="6(1)(f)",
+                until=until,
+                actor="o",
+                now=office.now,
             )
     for until in (office.now, office.now + timedelta(days=366 * 31)):
         with pytest.raises(UsageError, match="limitation ends"):

@@ -106,7 +106,11 @@ def test_an_erasure_says_what_stays_and_until_when(office: Office) -> None:
     assert 3 == done.ended
     [kept] = done.stays
     assert kept.until
-    assert ("recording", Stays.DOCUMENTATION, "2032-03-01") == (kept.kind.value, kept.why, kept.until.date().isoformat())
+    assert ("recording", Stays.DOCUMENTATION, "2032-03-01") == (
+        kept.kind.value,
+        kept.why,
+        kept.until.date().isoformat(),
+    )
 
 
 def test_a_hold_is_named_beside_the_grant_that_it_outlasts(office: Office) -> None:

@@ -53,7 +53,7 @@ SIDECAR = Sidecar(
     opened_at=AT,
     closed_at=AT,
     call_ended_at=AT,
-    sha256="ab",
+    sha256="ab" * 32,
 )
 
 
@@ -64,8 +64,8 @@ class Desk:
         self.clock = SimulatedClock(AT)
         keys = TextKeys(home.text_keys, (home.keys / "desk.key").read_bytes())
         with transaction(self.connection):
-            version = enter_policy(self.connection, DEFAULT, actor="test", now=AT)
-        self.keeper = Keeper(self.connection, keys, self.clock, ZoneInfo("Europe/Copenhagen"), (version, DEFAULT))
+            enter_policy(self.connection, DEFAULT, actor="test", now=AT)
+        self.keeper = Keeper(self.connection, keys, self.clock, ZoneInfo("Europe/Copenhagen"))
         self.sequence = 0
 
     def hear(self, *events: Event, boot: str = "one") -> None:

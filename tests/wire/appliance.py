@@ -17,6 +17,7 @@ from tavs.events import Channel
 HERE = Path(__file__).parent
 CALL_WAV = Path(__file__).parents[2] / "daemon/tavs/demo/call.wav"
 READY_S, WAIT_S = 30.0, 40.0
+CONSENT_HEADER = "X-Quality-Consent"
 METADATA = (
     '<?xml version="1.0"?><recording xmlns="urn:ietf:params:xml:ns:recording:1"><datamode>complete</datamode>'
     '<participant participant_id="p1"><nameID aor="sip:+4536766050@pbx"/></participant>'
@@ -104,12 +105,21 @@ class Sipp:
     folder: Path
 
     def call(
-        self, box: Box, transport: str, sound: Sound, *, metadata: str = METADATA, wait_s: float | None = None
+        self,
+        box: Box,
+        transport: str,
+        sound: Sound,
+        *,
+        metadata: str = METADATA,
+        wait_s: float | None = None,
+        consent: str = "",
     ) -> subprocess.Popen[str]:
         scenario = self.folder / "scenario.xml"
         wait_ms = round((sound.duration_s if wait_s is None else wait_s) * 1000)
         text = (HERE / "siprec.xml").read_text(encoding="utf-8")
         text = text.replace("SOUND_MS", str(wait_ms)).replace("[field1]", str(sound.pcap)).replace("[field0]", metadata)
+        if consent:
+            text = text.replace("Require: siprec", f"Require: siprec\n      {CONSENT_HEADER}: {consent}")
         scenario.write_text(text, encoding="utf-8")
         kind = {"udp": "u1", "tcp": "t1"}[transport]
         return subprocess.Popen(

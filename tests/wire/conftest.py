@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from appliance import CALL_WAV, Box, Sipp, Sound
+from appliance import CALL_WAV, CONSENT_HEADER, Box, Sipp, Sound
 from tavs.audio import g711
 from tavs.audio.rtp import RtpPacket
 from tavs.demo.place import payloads
@@ -26,6 +26,7 @@ def box(tmp_path: Path) -> Iterator[Box]:
     (home / "etc/tavs/conf.d/50-test.toml").write_text(
         '[intake.siprec]\nlisten = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]\nallow = ["127.0.0.1/32"]\n'
         'media_ports = "24000-24999"\n[speech]\nagent_channel = "live"\n'
+        f'[consent]\nsip_header = "{CONSENT_HEADER}"\n'
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "tavs", "run", "--home", str(home)], stderr=subprocess.PIPE, text=True

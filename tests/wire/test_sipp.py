@@ -9,7 +9,9 @@ import pytest
 from appliance import METADATA, Box, Sipp, Sound
 from tavs.events import Channel
 from tavs.recording.ogg import decode
-from tavs.recording.opened import open_recording
+from tavs.recording.opened import open_recording, open_sealed
+from tavs.recording.seal import TEXT
+from tavs.rights.opening import lines
 
 LAG_SAMPLES = 4000
 """Where in the recording the sound may begin: signalling and sipp's own start."""
@@ -52,6 +54,36 @@ def test_a_call_is_recorded_transcribed_masked_and_ended(box: Box, sipp: Sipp, s
     assert {"customer", "agent"} == {each["channel"] for each in shown["segments"]}
     for path in box.incoming.iterdir():
         assert b"36766050" not in path.read_bytes()
+
+
+def test_a_transcript_is_sealed_and_quality_granted_where_the_invite_tells_of_consent_only(
+    box: Box, sipp: Sipp, sound: Sound
+) -> None:
+    assert sipp.call(box, "tcp", sound).wait(60) == 0
+    first = box.wait_for_recording()["call"]
+    assert sipp.call(box, "tcp", sound, consent="yes;prompt=menu;version=3;language=da;pressed=1").wait(60) == 0
+
+    def purposes(call: dict) -> set[tuple[str, str]]:  # type: ignore[type-arg]
+        return {(each["kind"], each["purpose"]) for each in call["artifacts"]}
+
+    box.wait_for(lambda: ("transcript", "quality") in purposes(box.calls()[0]))
+    second, silent = box.calls()
+    documented = {("recording", "documentation"), ("masked_transcript", "training")}
+    assert first == silent["call"]
+    assert documented == purposes(silent)
+    assert [] == box.show(first)["consents"]
+    assert {*documented, ("recording", "quality"), ("transcript", "quality")} == purposes(second)
+    assert [("yes", "header", "menu")] == [
+        (each["answer"], each["source"], each["prompt"]) for each in box.show(second["call"])["consents"]
+    ]
+    [path] = box.incoming.glob("*.transcript.0.tavs")
+    assert path.name == f"{second['call']}.transcript.0.tavs"
+    opened = open_sealed(path, box.private_key)
+    said = lines(opened.of(TEXT))
+    assert opened.is_complete
+    assert {"customer", "agent"} == {each["channel"] for each in said}
+    words = max((str(each["text"]) for each in said), key=len)
+    assert not [each.name for each in box.home.rglob("*") if each.is_file() and words.encode() in each.read_bytes()]
 
 
 @pytest.mark.parametrize("metadata", ["", "&lt;", METADATA[:200], METADATA.replace("<send>s1</send>", "")])

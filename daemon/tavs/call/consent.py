@@ -20,6 +20,8 @@ ANSWERS: dict[str, Literal["yes", "no"]] = {
     "false": "no",
 }
 _WORD = re.compile(r"[A-Za-z0-9_.*#-]{1,32}")
+_NUMBER = re.compile(r"[0-9]{4}")
+"""A menu asks for a key; more digits are a number that the caller typed, and do not belong into a sidecar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def parse(value: str) -> HeardAnswer:
             "pressed": "pressed", "prompt": "prompt", "prompt_version": "version", "language": "language",
         }.items()
     }  # fmt: skip
+    if _NUMBER.search(named["pressed"]):
+        named["pressed"] = ""
     return HeardAnswer(ANSWERS.get(word.lower(), "unclear"), **named)
 
 

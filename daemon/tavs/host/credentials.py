@@ -13,13 +13,16 @@
 1. Every secret is 32 random bytes; the public halves are derived from them (X25519, Ed25519).
 2. A key that is there is never made anew. Where only the public half of a pair is there, the private one is kept
    elsewhere, and none is made.
+3. A program that holds keys in memory says so: what it sealed after a rotation nobody could open any more.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -29,6 +32,7 @@ import nacl.signing
 import nacl.utils
 
 from tavs.errors import ConfigError
+from tavs.host.files import write_whole
 from tavs.host.home import Home
 
 Name = Literal["site-public", "site-private", "desk", "index", "audit", "audit-public"]
@@ -69,6 +73,20 @@ def load(name: Name, home: Home) -> bytes:
     """32 bytes. Raises ConfigError where the key is missing, unreadable or of another length."""
     folder, suffix = _place(home)
     return _read(name, folder / f"{name}{suffix}")
+
+
+@contextmanager
+def in_use(home: Home) -> Iterator[None]:
+    """Meanwhile no key of a development home is rotated (recording/rotation.py); waits for one that is under way."""
+    if os.environ.get("CREDENTIALS_DIRECTORY") or not home.keys.exists():
+        yield
+        return
+    descriptor = os.open(home.keys, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def index_keys(home: Home) -> list[bytes]:
@@ -143,8 +161,4 @@ def _secret(home: Home, name: Name) -> bytes:
 
 
 def _write(path: Path, key: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
+    write_whole(path, key, 0o600)

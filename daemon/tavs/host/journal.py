@@ -1,7 +1,7 @@
 """What the programs say about themselves: kinds of messages with numbers, enums and ids, never free text.
 
-1. A message is a `Message` and fields; a field is a number, an enum member or a call id. There is no way to hand over
-   what somebody said.
+1. A message is a `Message` and fields; a field is a number, an enum member, a call id or a hash. There is no way to
+   hand over what somebody said.
 2. An exception is reported by its type and the place in our code, never by its text or its locals: the standard
    library writes values into its messages.
 3. Lines go to stderr with the priority prefix of sd-daemon(3); the service manager puts them into its journal.
@@ -16,12 +16,16 @@ import sys
 import threading
 import traceback
 from types import TracebackType
-from typing import TextIO
+from typing import NewType, TextIO
 
 from tavs.events import CallId
 
-Field = int | float | enum.Enum | CallId
+Digest = NewType("Digest", str)
+"""SHA-256 in hexadecimal, of what nobody said: the head of the audit log."""
+
+Field = int | float | enum.Enum | CallId | Digest
 _CALL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Message(enum.Enum):
@@ -46,7 +50,9 @@ class Message(enum.Enum):
     RECONCILED = ("reconciled", 6)
     SWEPT = ("swept", 6)
     CLOCK_JUMPED = ("clock-jumped", 2)
+    CLOCK_BEHIND = ("clock-behind", 3)
     NOT_ERASED_YET = ("not-erased-yet", 4)
+    AUDIT_HEAD = ("audit-head", 5)
     AUDIT_BROKEN = ("audit-broken", 2)
     PROGRAM_LOST = ("program-lost", 3)
     FAILED = ("failed", 3)
@@ -117,6 +123,6 @@ def _value(name: str, value: object) -> str:
         return str(int(value))
     if isinstance(value, float):
         return f"{value:.3f}"
-    if isinstance(value, str) and _CALL_ID.fullmatch(value):
+    if isinstance(value, str) and (_CALL_ID.fullmatch(value) or _DIGEST.fullmatch(value)):
         return value
-    raise TypeError(f"field {name} is neither a number, an enum nor a call id")
+    raise TypeError(f"field {name} is neither a number, an enum, a call id nor a hash")

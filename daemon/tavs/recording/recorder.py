@@ -39,6 +39,7 @@ class Recording:
         self._sidecar = msgspec.structs.replace(
             self._sidecar, extension=extension, party_ref=party_ref, consents=consents
         )
+        self._file.describe(self._sidecar)
 
     def close(self, *, call_ended_at: datetime, gaps: tuple[SoundGap, ...]) -> Sidecar:
         """Finish the file; the sidecar returned is the one on disk."""

@@ -1,4 +1,8 @@
-"""What a listener finds of the one before it: sidecars still open are closed as interrupted. Nothing is deleted."""
+"""What a listener finds of the one before it: sidecars still open are closed as interrupted.
+
+No sound is deleted. What goes is a sidecar that was never finished, and a key whose sealed file was never begun: its
+sidecar stays, and says that there was a call and that nothing is kept of it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from tavs.recording.sealed_file import write_sidecar
 
 def recover(folder: Path, clock: Clock) -> list[Sidecar]:
     """The sidecars that were closed now. Unreadable ones stay as they are."""
+    for path in folder.glob("*.json.new"):
+        path.unlink()
     return [_closed(folder, sidecar, clock) for sidecar in _open(folder)]
 
 
@@ -33,7 +39,9 @@ def _open(folder: Path) -> list[Sidecar]:
 def _closed(folder: Path, sidecar: Sidecar, clock: Clock) -> Sidecar:
     sealed = folder / sidecar.file
     digest, size, written_at = "", 0, sidecar.opened_at
-    if sealed.exists():
+    if not sealed.exists():
+        sealed.with_suffix(".key").unlink(missing_ok=True)
+    else:
         with sealed.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         status = sealed.stat()

@@ -14,8 +14,8 @@ them. Invariants:
 Overwriting is the best that a program can do; on flash the medium may keep a copy (RELIABILITY 10), and who has both
 the old image and the old master key can open what was in it.
 
-Only one rotation runs in a home. The listener, the desk, the sweep and an officer's command hold keys in memory or
-destroy key files: the caller sees to it that none of them runs meanwhile.
+Only one rotation runs in a home, and none while the listener or the desk holds keys in memory (credentials.in_use). The
+sweep and an officer's command destroy key files or open them: the caller sees to it that none runs meanwhile.
 """
 
 from __future__ import annotations
@@ -175,7 +175,10 @@ def _alone(home: Home) -> Iterator[None]:
         finally:
             os.close(descriptor)
     except BlockingIOError:
-        raise UsageError("another rotation is under way", "wait until it is over") from None
+        raise UsageError(
+            "the keys are in use: by the listener or the desk, or another rotation is under way",
+            "stop the programs first: what they sealed to the old key nobody could open",
+        ) from None
     except OSError as error:
         raise StoreError(
             f"the rotation stopped ({os.strerror(error.errno or 0).lower()})",

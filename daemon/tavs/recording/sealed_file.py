@@ -48,6 +48,12 @@ class SealedFile:
     def append(self, kind: Kind, data: bytes) -> None:
         self._append(self._sealer.chunk(kind, data))
 
+    def describe(self, sidecar: Sidecar) -> None:
+        """What is known by now of the call, should it never be closed."""
+        with _disk():
+            write_sidecar(self._folder, sidecar)
+        self.sidecar = sidecar
+
     def close(self, closed: Sidecar) -> Sidecar:
         """Finish the file; the sidecar returned, with size and hash, is the one on disk."""
         self._append(self._sealer.final())

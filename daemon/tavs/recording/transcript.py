@@ -39,6 +39,10 @@ class Transcript:
         self._until_ms = max(self._until_ms, line.t1_ms)
         self._file.append(TEXT, msgspec.json.encode(line) + b"\n")
 
+    def answered(self, consents: tuple[ConsentHeard, ...]) -> None:
+        """What the customer has answered by now, on the disk before the call ends."""
+        self._file.describe(msgspec.structs.replace(self._file.sidecar, consents=consents))
+
     def close(self, *, call_ended_at: datetime, consents: tuple[ConsentHeard, ...]) -> Sidecar:
         return self._file.close(
             msgspec.structs.replace(

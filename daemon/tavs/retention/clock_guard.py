@@ -107,6 +107,17 @@ def judge(mark: Mark | None, reading: Reading) -> Judgement:
     return Judgement(mark=moved, verdict=verdict)
 
 
+def counted(told: datetime, wall: datetime, trusted: datetime) -> datetime:
+    """A time that the wall clock showed not long ago, on the trusted clock; `wall` and `trusted` are the two clocks now.
+
+    What a clock that is ahead told before it was set ahead stays as it was told; nothing is later than now.
+    """
+    ahead = wall - trusted
+    if abs(ahead) <= TOLERANCE or (timedelta() < ahead and told <= trusted):
+        return told
+    return min(told - ahead, trusted)
+
+
 def confirm(reading: Reading) -> Mark:
     """A person says that the wall clock is right: it counts from here, whatever was believed before."""
     return _begun(reading, confirmed_at=reading.wall)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -92,10 +93,14 @@ def apply(
     """Apply a shorter policy to what is kept already; without --confirm only say what would go."""
     from tavs.host.login import login
     from tavs.retention.applying import apply as applied
+    from tavs.store.clock_mark import trusted_now
+    from tavs.store.database import open_reader
 
     home = Home.current()
     zone = configuration.load(home).config.site.timezone
-    change = applied(home, zone, RealClock().now(), login(), is_confirmed=confirm)
+    with closing(open_reader(home.database)) as connection:
+        now = trusted_now(connection, RealClock())
+    change = applied(home, zone, now, login(), is_confirmed=confirm)
     if as_json:
         _print(
             {"version": change.version, "shortened": change.shortened, "due_at_once": change.due, "applied": confirm}
@@ -103,8 +108,8 @@ def apply(
         return
     verb = "were" if confirm else "would be"
     print(f"{change.shortened} grants {verb} shortened; {change.due} artifacts {verb} due at once")
-    if change.shortened and not confirm:
-        print("tavs: hint: `tavs retention apply --confirm` does it", file=sys.stderr)
+    if not confirm:
+        print("tavs: hint: `tavs retention apply --confirm` puts the policy in force and does it", file=sys.stderr)
 
 
 def notice(
@@ -114,7 +119,7 @@ def notice(
     from tavs.retention import notice as text
     from tavs.retention.policy import load
     from tavs.store.database import open_reader
-    from tavs.store.kept import policy_since
+    from tavs.store.kept import policy_in_force, policy_since
 
     home = Home.current()
     config, policy = configuration.load(home).config, load(home.retention)
@@ -122,9 +127,14 @@ def notice(
     if home.database.exists():
         connection = open_reader(home.database)
         try:
-            version, since = policy_since(connection) or (version, since)
+            known, begun = policy_in_force(connection), policy_since(connection)
         finally:
             connection.close()
+        if known and begun:
+            is_in_force = known[1] == policy
+            version, since = begun if is_in_force else (known[0] + 1, since)
+            if not is_in_force:
+                print("tavs: hint: not in force yet: `tavs retention apply --confirm`", file=sys.stderr)
     features = text.Features(
         recording=config.recording.documentation,
         transcripts=config.speech.live and bool(config.consent.sip_header),
@@ -182,10 +192,10 @@ def confirm() -> None:
     from tavs.retention import clock_guard
     from tavs.store import audit
     from tavs.store.clock_mark import write_mark
-    from tavs.store.database import open_writer, transaction
+    from tavs.store.database import open_known, transaction
 
     home, clock = Home.current(), RealClock()
-    connection = open_writer(home.database)
+    connection = open_known(home.database)
     try:
         with transaction(connection):
             write_mark(connection, clock_guard.confirm(clock_guard.read(clock)), login())
@@ -200,7 +210,7 @@ def moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no time", "write it as 2027-03-01T12:00:00+01:00") from None
+        raise UsageError("that is no time", "write it as 2027-03-01T12:00:00+01:00") from None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -11,7 +11,8 @@ Invariants, each with a test of its name:
 6. no_link_leads_elsewhere: what lies in a folder is destroyed there, never what it points at.
 
 Procedure: 1. Overwrite all keys in place, without cutting them short: their blocks would be freed with the bytes in
-them. 2. Sync each file system once: 10,000 keys cost one wait. 3. Unlink the keys, then the files. 4. Sync the folders.
+them. 2. Sync each file system once: 10,000 keys cost one wait. 3. Unlink the keys, then the files, several at a time.
+4. Sync the folders.
 
 What is overwritten is a wrapped key. A medium that writes elsewhere than told (flash, copy-on-write) may keep it; it
 opens nothing once the key that wrapped it was rotated (recording/rotation.py). None of it needs free space.
@@ -21,11 +22,16 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tavs.errors import StoreError
+
+UNLINKERS = 8
+"""ext4 puts whoever unlinks to sleep for a moment; beside speech-to-text on every core each wakes 4 ms late, and 26,000
+files one after the other took 70 s instead of 4."""
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -73,12 +79,20 @@ def destroy(keys: Sequence[Path], files: Sequence[Path], disk: Disk) -> None:
                 disk.overwrite(folders[key.parent], key.name)
         with _blamed("overwritten keys do not reach the disk"):
             disk.sync({folders[key.parent] for key in keys})
-        for path in (*keys, *files):
-            with _blamed(f"{path.name} cannot be unlinked"), suppress(FileNotFoundError):
-                disk.unlink(folders[path.parent], path.name)
+        for paths in (keys, files):
+            with ThreadPoolExecutor(UNLINKERS) as pool:
+                shares = [pool.submit(_unlink, paths[each::UNLINKERS], folders, disk) for each in range(UNLINKERS)]
+            for share in shares:
+                share.result()
         for folder, descriptor in folders.items():
             with _blamed(f"the folder {folder.name} cannot be synced"):
                 disk.sync_folder(descriptor)
+
+
+def _unlink(paths: Iterable[Path], folders: Mapping[Path, int], disk: Disk) -> None:
+    for path in paths:
+        with _blamed(f"{path.name} cannot be unlinked"), suppress(FileNotFoundError):
+            disk.unlink(folders[path.parent], path.name)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 1. What a listener is still writing is no orphan: its sidecar is open, or its files are younger than a day.
 2. A sealed file whose sidecar is missing or unreadable is kept: somebody may mend the sidecar. It is named until then.
-3. A row whose file is gone is named too: the next sweep that it is due in writes its receipt all the same.
+3. A row without a hash never had a file: the listener died before it was begun.
+4. A row whose file is gone is named too: the next sweep that it is due in writes its receipt all the same.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Orphan:
 
 
 def find(home: Home, connection: Connection, now: datetime) -> Iterator[Orphan]:
-    rows = connection.execute("select call, kind, part, file from artifacts where file is not null").fetchall()
+    rows = connection.execute(
+        "select call, kind, part, file from artifacts where file is not null and sha256 <> ''"
+    ).fetchall()
     entered = {str(row[3]) for row in rows}
     entered |= {str(row[0]) for row in connection.execute("select file from deletions where file is not null")}
     for folder in (home.incoming, home.archive):

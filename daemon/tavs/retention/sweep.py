@@ -16,27 +16,32 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tavs.errors import StoreError
 from tavs.events import ArtifactKind, CallId
 from tavs.host.home import Home
+from tavs.retention.clock_guard import Verdict
 from tavs.retention.destroy import Disk, destroy
 from tavs.retention.policy import Reason, due
 from tavs.store import audit
-from tavs.store.database import Connection, transaction
+from tavs.store.database import BUSY_MS, Connection, transaction
 from tavs.store.files import keys_of, rest_of
 from tavs.store.kept import artifacts, holds, utc
 
 PROGRAM = "keep"
 REAL_DISK = Disk()
+SETTLED = timedelta(days=1)
 BATCH = 100
 """Artifacts between two commits: a call that is being written never waits long."""
 CHECKPOINT_TRIES = 20
+CHECKPOINT_PAUSE_S = 0.1
+"""Between two tries: what reads the database for a moment has ended by then, and whoever writes gets his turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,8 @@ def sweep(
         swept.deleted += gone
         swept.stuck += len(going) - len(gone)
         progress(start + len(batch), len(items))
-    swept.is_erased = emptied(connection) if swept.deleted else True
+    _forget_empty_calls(connection, home, now, disk)
+    swept.is_erased = emptied(connection)
     with transaction(connection):
         connection.execute(
             "update sweeps set completed_at = ?, deleted = ?, held = ? where id = ?",
@@ -116,19 +122,39 @@ def sweep(
 
 
 def emptied(connection: Connection) -> bool:
-    """Whether the log could be emptied into the database: old pages are gone only then."""
-    for _ in range(CHECKPOINT_TRIES):
-        busy, _, _ = connection.execute("pragma wal_checkpoint(truncate)").fetchone()
-        if not busy:
-            return True
-    return False
+    """Whether the log could be emptied into the database: old pages are gone only then.
+
+    To truncate is to keep every writer out, for as long as SQLite waits for the readers; so it does not wait, and what
+    can be moved before holds up nobody.
+    """
+    connection.execute("pragma wal_checkpoint(passive)")
+    connection.execute("pragma busy_timeout = 0")
+    try:
+        for attempt in range(CHECKPOINT_TRIES):
+            if attempt:
+                time.sleep(CHECKPOINT_PAUSE_S)
+            busy, _, _ = connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+            if not busy:
+                return True
+        return False
+    finally:
+        connection.execute(f"pragma busy_timeout = {BUSY_MS}")
+
+
+def suspended(connection: Connection, at: datetime, verdict: Verdict) -> Swept:
+    """A run that deleted nothing, because the clock cannot be trusted."""
+    with transaction(connection):
+        connection.execute("insert into sweeps (started_at, suspended) values (?, ?)", (utc(at), verdict.value))
+    return Swept()
 
 
 @contextmanager
 def alone(home: Home) -> Iterator[None]:
-    """One sweep at a time. Raises StoreError for the second."""
-    path = home.database.parent / "sweep.lock"
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o640)
+    """One sweep at a time. Raises StoreError for the second.
+
+    The folder itself is locked: a full disk has no room for a file, and a file of another user's could not be opened.
+    """
+    descriptor = os.open(home.database.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -159,12 +185,13 @@ def _mark(connection: Connection, batch: Sequence[Item], now: datetime, at: date
             if item.artifact in already:
                 going.append(item)
             elif item.artifact in reasons:
+                reason = reasons[item.artifact]
                 connection.execute(
                     "insert into deletions (artifact, call, kind, part, file, reason, marked_at)"
                     " select id, call, kind, part, file, ?, ? from artifacts where id = ?",
-                    (item.reason.value, utc(at), item.artifact),
+                    (reason.value, utc(at), item.artifact),
                 )
-                going.append(item)
+                going.append(replace(item, reason=reason))
     return going
 
 
@@ -200,11 +227,30 @@ def _clear(connection: Connection, going: Sequence[Item], at: datetime) -> None:
                 (item.artifact, item.call, item.kind.value, item.part, item.reason.value, utc(at), head),
             )
             connection.execute("delete from deletions where artifact = ?", (item.artifact,))
-            connection.execute(
-                "delete from calls where id = ? and ended_at is not null"
-                " and not exists (select 1 from artifacts where call = calls.id)",
-                (item.call,),
-            )
+
+
+def _forget_empty_calls(connection: Connection, home: Home, now: datetime, disk: Disk) -> None:
+    """Calls of which nothing is kept any more, or never was; a day after their end no file of theirs comes in.
+
+    A key for masked text goes with them: where the desk died before it wrote the text, no artifact names it. It takes
+    a look at every call to find them, so they are looked for before anybody else has to wait.
+    """
+    is_empty = (
+        "ended_at is not null and not exists (select 1 from artifacts where call = calls.id)"
+        " and (ended_at < ? or exists (select 1 from receipts where call = calls.id))"
+    )
+    settled = utc(now - SETTLED)
+    calls = [CallId(row[0]) for row in connection.execute(f"select id from calls where {is_empty}", (settled,))]
+    for start in range(0, len(calls), BATCH):
+        batch = calls[start : start + BATCH]
+        keys = [path for call in batch for path in keys_of(home, call, ArtifactKind.MASKED_TRANSCRIPT, 0)]
+        try:
+            destroy([path for path in keys if path.exists()], [], disk)
+        except StoreError:
+            continue  # their rows stay, and the next sweep finds them
+        with transaction(connection):
+            for call in batch:
+                connection.execute(f"delete from calls where id = ? and {is_empty}", (call, settled))
 
 
 def _marked(connection: Connection) -> list[Item]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
+from contextlib import closing, contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,7 @@ from tavs.retention.holds import CaseRef, HoldKind, Outcome, case_ref
 from tavs.retention.policy import EndedBy
 
 if TYPE_CHECKING:
+    from tavs.rights.subject import Done
     from tavs.store.database import Connection
 
 hold_app = typer.Typer(help="What stops a deletion.", no_args_is_help=True)
@@ -35,6 +36,9 @@ Number = Annotated[str, typer.Option("--number", metavar="N", help="A telephone 
 Call = Annotated[str, typer.Option("--call", metavar="ID", help="One call.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Confirm every call of the number without being asked.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where the export goes.")]
+Transcript = Annotated[
+    str, typer.Option("--transcript", metavar="ARTICLE", help="Keep the transcript too, on this basis.")
+]
 
 
 @hold_app.command("add")
@@ -46,9 +50,7 @@ def hold_add(
     review: Annotated[str, typer.Option("--review", metavar="DATE", help="When somebody looks again.")] = "",
     number: Number = "",
     case: Annotated[str, typer.Option("--case", metavar="REF", help="Reference of the case.")] = "",
-    transcript: Annotated[
-        str, typer.Option("--transcript", metavar="ARTICLE", help="Keep the transcript too, on this basis.")
-    ] = "",
+    transcript: Transcript = "",
 ) -> None:
     """Keep the recordings of a call, or of all calls of a number, until the hold is released."""
     from tavs.host import credentials
@@ -56,9 +58,10 @@ def hold_add(
 
     if bool(call) == bool(number):
         raise UsageError("a hold is over one call or over the calls of one number", "name one of the two")
-    home, now = Home.current(), RealClock().now()
+    home = Home.current()
     references = subject.references(home, number) if number else [None]
     with _writer(home) as connection:
+        now = _now(connection)
         for reference in references:
             placed = holding.place(
                 connection,
@@ -130,7 +133,7 @@ def hold_release(
             legal_basis=basis,
             until=moment(until) if until else None,
             actor=login(),
-            now=RealClock().now(),
+            now=_now(connection),
         )
     print(f"hold {number} released, {kept} artifacts kept for limitation")
 
@@ -142,12 +145,12 @@ def subject_find(number: Number = "", call: Call = "", as_json: AsJson = False) 
 
     home = Home.current()
     with _reader(home) as connection:
-        wanted = set(_calls(connection, home, number, call))
-    found = [each for each in view.calls(home) if each["call"] in wanted]
+        wanted = _calls(connection, home, number, call)
+    found = view.calls(home, wanted)
     if as_json:
         _print({"calls": found})
     for each in [] if as_json else found:
-        kept = ", ".join(sorted({f"{a['kind']}/{a['purpose']} until {a['expires_at']}" for a in each["artifacts"]}))
+        kept = ", ".join(sorted(view.briefly(a) for a in each["artifacts"]))
         print(f"{each['call']}  {each['started_at']}  {kept or 'nothing kept'}")
 
 
@@ -158,9 +161,10 @@ def subject_export(
     """One file with everything kept of the confirmed calls, the other party's details masked in the text."""
     from tavs.rights import export
 
-    home, now = Home.current(), RealClock().now()
+    home = Home.current()
     with _writer(home) as connection:
         calls = _confirmed(_calls(connection, home, number, call), is_sure=yes or bool(call))
+        now = _now(connection)
         target = out or _exports(home) / f"subject-{now:%Y%m%dT%H%M%SZ}.zip"
         done = export.subject(
             connection,
@@ -181,8 +185,9 @@ def subject_restrict(
     call: Call = "",
     reason: Annotated[str, typer.Option("--reason")] = "restriction requested by the person",
     owner: Annotated[str, typer.Option("--owner")] = "",
+    transcript: Transcript = "",
 ) -> None:
-    """Keep everything recorded of the person, and use none of it (GDPR article 18)."""
+    """Keep what is recorded of the person, and use none of it (GDPR article 18)."""
     hold_add(
         call=call,
         kind=HoldKind.RESTRICTION,
@@ -191,7 +196,7 @@ def subject_restrict(
         review="",
         number=number,
         case="",
-        transcript="",
+        transcript=transcript,
     )
 
 
@@ -227,18 +232,19 @@ def consent_add(
     """Enter what the customer answered, also after the call; grants follow from all the evidence there is."""
     from tavs.rights.consenting import enter
 
-    home, now = Home.current(), RealClock().now()
-    given = Evidence(
-        purpose=Purpose.QUALITY,
-        answer=answer,
-        source=source,
-        pressed=pressed,
-        prompt=prompt,
-        prompt_version=prompt_version,
-        language=language,
-        at=moment(at) if at else now,
-    )
+    home = Home.current()
     with _writer(home) as connection:
+        now = _now(connection)
+        given = Evidence(
+            purpose=Purpose.QUALITY,
+            answer=answer,
+            source=source,
+            pressed=pressed,
+            prompt=prompt,
+            prompt_version=prompt_version,
+            language=language,
+            at=moment(at) if at else now,
+        )
         has_consent = enter(
             connection, CallId(call), given, zone=configuration.load(home).config.site.timezone, actor=login(), now=now
         )
@@ -266,7 +272,7 @@ def recording_export(
             case=case_ref(case),
             folder=out or _exports(home),
             actor=login(),
-            now=RealClock().now(),
+            now=_now(connection),
         )
     if as_json:
         _print({"files": [{"file": str(each.path), "sha256": each.sha256} for each in done]})
@@ -277,10 +283,26 @@ def recording_export(
 def _ask(by: EndedBy, number: str, call: str, yes: bool, as_json: bool) -> None:
     from tavs.rights import subject
 
-    home, now = Home.current(), RealClock().now()
+    home = Home.current()
     with _writer(home) as connection:
         calls = _confirmed(_calls(connection, home, number, call), is_sure=yes or bool(call))
-        done = {each: subject.ask(connection, each, by, actor=login(), now=now) for each in calls}
+        now = _now(connection)
+        done, running = {}, []
+        for each in calls:
+            try:
+                done[each] = subject.ask(connection, each, by, actor=login(), now=now)
+            except UsageError:
+                if call:
+                    raise
+                running.append(each)
+    _tell(done, as_json)
+    if running:
+        print(f"tavs: error: {len(running)} of the calls have not ended: {', '.join(running)}", file=sys.stderr)
+        print("tavs: hint: ask again when they have", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _tell(done: dict[CallId, Done], as_json: bool) -> None:
     if as_json:
         _print(
             {
@@ -328,32 +350,30 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no date", "write it as 2027-03-01") from None
+        raise UsageError("that is no date", "write it as 2027-03-01") from None
+
+
+def _now(connection: Connection) -> datetime:
+    """By which grants end, and purposes with them: a wall clock that was set wrong gives and takes nothing."""
+    from tavs.store.clock_mark import trusted_now
+
+    return trusted_now(connection, RealClock())
 
 
 @contextmanager
 def _writer(home: Home) -> Iterator[Connection]:
-    from tavs.errors import StoreError
-    from tavs.store.database import open_writer
+    from tavs.store.database import blamed, open_known
 
-    if not home.database.exists():
-        raise StoreError(f"there is no database at {home.database}", "the desk makes it when it starts")
-    connection = open_writer(home.database)
-    try:
+    with blamed(home.database), closing(open_known(home.database)) as connection:
         yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager
 def _reader(home: Home) -> Iterator[Connection]:
-    from tavs.store.database import open_reader
+    from tavs.store.database import blamed, open_reader
 
-    connection = open_reader(home.database)
-    try:
+    with blamed(home.database), closing(open_reader(home.database)) as connection:
         yield connection
-    finally:
-        connection.close()
 
 
 def _print(document: Any) -> None:

@@ -68,16 +68,16 @@ def subject(
     if not calls:
         raise UsageError("no call was confirmed", "confirm the calls that are the person's own")
     detectors = masker(config.masking, folders(home))
-    entries = [
+    entries = (
         entry
         for call in calls
         for entry in _entries(connection, home, call, detectors, site=config.site.name, number=number, now=now)
-    ]
+    )
     waiting = target.with_name(f".{target.name}.waiting")
     _refuse_existing(target)
     try:
         waiting.unlink(missing_ok=True)
-        about = {"site": config.site.name, "made_at": now.isoformat(), "calls": len(calls)}
+        about: dict[str, str | int] = {"site": config.site.name, "made_at": now.isoformat(), "calls": len(calls)}
         digest = write_zip(waiting, entries, about)
         _enter_copy(connection, calls, digest, actor, now)
         waiting.rename(target)

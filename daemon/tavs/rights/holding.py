@@ -91,12 +91,12 @@ def release(
     now: datetime,
 ) -> int:
     """Release a hold; says how many artifacts got a grant for limitation. Raises UsageError."""
-    hold = _standing(connection, number)
     if (outcome is Outcome.LIMITATION) != (until is not None):
         raise UsageError(
             "limitation needs the day on which claims lapse, and nothing else does", "name it with --until"
         )
     with transaction(connection):
+        hold = _standing(connection, number)
         grant = limitation(legal_basis, released_at=now, expires_at=until) if until else None
         kept = _leave(connection, hold, grant, actor, now) if grant else 0
         connection.execute(

@@ -1,8 +1,10 @@
-"""`tavs keys`: make, show, rotate. Rotation wants the programs stopped: a key that comes meanwhile stays old."""
+"""`tavs keys`: make, show, rotate. Rotation wants the programs stopped, and is refused while they run."""
 
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from typing import Annotated
 
 import typer
 
@@ -24,7 +26,7 @@ from tavs.recording.rotation import (
 from tavs.retention.commands import AsJson
 from tavs.retention.sweep import alone
 from tavs.store import audit
-from tavs.store.database import Connection, open_writer, transaction
+from tavs.store.database import Connection, blamed, open_known, transaction
 
 keys_app = typer.Typer(help="The keys of the box.", no_args_is_help=True)
 
@@ -44,25 +46,21 @@ def status(as_json: AsJson = False) -> None:
 
 
 @keys_app.command("rotate")
-def rotate(which: Key) -> None:
+def rotate(which: Annotated[Key, typer.Argument()] = Key.SITE) -> None:
     """Make a new key, wrap everything that lives anew, destroy the old one. Run it with the programs stopped."""
     home, now = Home.current(), RealClock().now()
-    connection = open_writer(home.database)
-    try:
-        with alone(home):
-            done = _rotated(connection, home, which)
-            with transaction(connection):
-                audit.append(
-                    connection,
-                    at=now,
-                    kind=audit.Kind.KEY,
-                    actor=login(),
-                    key=which,
-                    count=done.count,
-                    sha256=audit.Sha256(done.sha256),
-                )
-    finally:
-        connection.close()
+    with blamed(home.database), closing(open_known(home.database)) as connection, alone(home):
+        done = _rotated(connection, home, which)
+        with transaction(connection):
+            audit.append(
+                connection,
+                at=now,
+                kind=audit.Kind.KEY,
+                actor=login(),
+                key=which,
+                count=done.count,
+                sha256=audit.Sha256(done.sha256),
+            )
     print(f"{which.value}: {done.count} keys wrapped anew")
 
 

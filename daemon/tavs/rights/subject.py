@@ -1,8 +1,9 @@
 """What a person may ask for: to find, to take consent back, to object, to be erased (GDPR articles 7, 15, 17, 18, 21).
 
 1. A number is not a person: each call is confirmed by whoever handles the request, before anything is done to it.
-2. Nothing is deleted here. Grants end, and what has none left goes with the next sweep, under the holds that stand.
-3. What stays is named, with the reason and the day it ends.
+2. Who wants it erased has taken consent back: what a phone menu tells of later gives nothing back.
+3. Nothing is deleted here. Grants end, and what has none left goes with the next sweep, under the holds that stand.
+4. What stays is named, with the reason and the day it ends.
 """
 
 from __future__ import annotations
@@ -86,27 +87,34 @@ def calls_of(connection: Connection, references: list[PartyRef]) -> list[tuple[C
 
 
 def ask(connection: Connection, call: CallId, by: EndedBy, *, actor: str, now: datetime) -> Done:
-    """End what a request ends for one confirmed call. Raises UsageError for a call that is not there."""
+    """End what a request ends for one confirmed call. Raises UsageError for a call that is not there or still runs."""
     kind, purposes = REQUESTS[by]
     with transaction(connection):
         reference = _reference(connection, call)
-        if by is EndedBy.WITHDRAWAL:
+        if by in (EndedBy.WITHDRAWAL, EndedBy.ERASURE):
             enter_evidence(connection, call, _taken_back(now), by=actor, now=now)
         ended = sum(
             end(connection, each.id, call, grant, at=now, by=by, actor=actor, now=now)
             for each in artifacts(connection, "calls.id = ?", (call,))
             for grant in each.grants
-            if grant.purpose in purposes
+            if grant.purpose in purposes or (by is EndedBy.OBJECTION and _is_open_to_objection(grant))
         )
         audit.append(connection, at=now, kind=kind, actor=actor, call=call, ended=ended)
         stays = tuple(_stays(connection, call, reference, now))
     return Done(ended, stays)
 
 
+def _is_open_to_objection(grant: Grant) -> bool:
+    """Quality, where the site has it rest on an interest of its own instead of consent (GDPR article 21(1))."""
+    return grant.purpose is Purpose.QUALITY and not grant.legal_basis.startswith("6(1)(a)")
+
+
 def _reference(connection: Connection, call: CallId) -> PartyRef | None:
-    row = connection.execute("select party_ref from calls where id = ?", (call,)).fetchone()
+    row = connection.execute("select party_ref, ended_at from calls where id = ?", (call,)).fetchone()
     if row is None:
         raise UsageError("there is no such call", "`tavs calls` lists them")
+    if row[1] is None:
+        raise UsageError("the call has not ended, and what it will leave is not there yet", "ask again when it has")
     return PartyRef(row[0]) if row[0] else None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tavs.retention.clock_guard import Mark
+from tavs.host.clock import Clock
+from tavs.retention.clock_guard import Mark, judge, read
 from tavs.store.database import Connection
 from tavs.store.kept import utc
 
@@ -38,3 +39,8 @@ def write_mark(connection: Connection, mark: Mark, confirmed_by: str | None = No
             confirmed_by,
         ),
     )
+
+
+def trusted_now(connection: Connection, clock: Clock) -> datetime:
+    """The time by which grants end (retention/clock_guard.py), whatever the wall clock shows."""
+    return judge(read_mark(connection), read(clock)).trusted_now

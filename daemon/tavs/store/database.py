@@ -59,6 +59,13 @@ def open_writer(path: Path) -> Connection:
     return connection
 
 
+def open_known(path: Path) -> Connection:
+    """A connection that writes to a database that is there: only the desk makes one. Raises StoreError."""
+    if not path.exists():
+        raise StoreError(f"there is no database at {path}", "the desk makes it when it starts")
+    return open_writer(path)
+
+
 def open_reader(path: Path) -> Connection:
     """A connection that cannot write. Raises StoreError where there is no database."""
     refuse_unsafe(sqlite3.sqlite_version_info)
@@ -110,7 +117,8 @@ def _run(connection: Connection, script: str, version: int) -> None:
     except sqlite3.DatabaseError:
         if connection.in_transaction:
             connection.execute("rollback")
-        raise
+        if connection.execute("pragma user_version").fetchone()[0] < version:
+            raise  # else another program did it meanwhile
 
 
 def _copy(connection: Connection, target: Path) -> None:
@@ -136,6 +144,21 @@ def transaction(connection: Connection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+@contextmanager
+def blamed(path: Path) -> Iterator[None]:
+    """Turns what SQLite finds of a damaged, full or busy database into a StoreError that names the file."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"{path} cannot be used ({type(error).__name__})", "see to its disk, and to who else holds it; then again"
+        ) from None
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:
+            raise
+        raise StoreError(f"{path} cannot be used ({type(error).__name__})", "restore it from a backup") from None
 
 
 def _quoted(path: Path) -> str:

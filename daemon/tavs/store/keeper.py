@@ -1,10 +1,15 @@
-"""Events to rows: what the desk writes. Every event and the relay's position are one transaction; twice is once."""
+"""Events to rows: what the desk writes. Every event and the relay's position are one transaction; twice is once.
+
+The listener tells times by the wall clock. They are kept as the trusted clock counts them (retention/clock_guard.py):
+what was recorded while the clock was wrong would else be due at once, or in ten years.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tavs.events import (
@@ -24,10 +29,11 @@ from tavs.events import (
 )
 from tavs.host.clock import Clock
 from tavs.relay import Received
+from tavs.retention.clock_guard import TOLERANCE, counted
 from tavs.retention.consent import Answer, Evidence, Source, decide
-from tavs.retention.policy import Policy
+from tavs.store.clock_mark import trusted_now
 from tavs.store.database import Connection, transaction
-from tavs.store.grants import enter_evidence, give
+from tavs.store.grants import enter_evidence, follow_evidence, give, grants_due
 from tavs.store.kept import evidence, utc
 from tavs.store.text_keys import TextKeys
 
@@ -46,6 +52,8 @@ class Suggestion:
 
 PROGRAM = "desk"
 """Who the desk is in the audit chain."""
+LONGEST_CALL = timedelta(days=1)
+"""A call that began before, and of which no file is open, is over: half an hour of silence ends any."""
 NEXT_ARTIFACT = (
     "select 1 + max(coalesce((select max(id) from artifacts), 0), coalesce((select max(artifact) from receipts), 0))"
 )
@@ -53,14 +61,11 @@ NEXT_ARTIFACT = (
 
 
 class Keeper:
-    def __init__(
-        self, connection: Connection, keys: TextKeys, clock: Clock, zone: ZoneInfo, policy: tuple[int, Policy]
-    ) -> None:
+    def __init__(self, connection: Connection, keys: TextKeys, clock: Clock, zone: ZoneInfo) -> None:
         self._connection = connection
         self._keys = keys
         self._clock = clock
         self._zone = zone
-        self._version, self._policy = policy
 
     def apply(self, received: Received) -> int | None:
         """Write a frame. The row id of a segment, None for everything else and for what was written before."""
@@ -85,22 +90,30 @@ class Keeper:
         with transaction(self._connection):
             return self._enter(sidecar)
 
-    def _is_deleted(self, call: CallId, kind: ArtifactKind, part: int) -> bool:
-        """Whether it was deleted, or is on its way out: it is not entered again, whoever speaks of it."""
-        gone = "call = ? and kind = ? and part = ?"
-        return self._connection.execute(
-            f"select exists (select 1 from receipts where {gone}) or exists (select 1 from deletions where {gone})",
-            (call, kind.value, part) * 2,
-        ).fetchone()[0]  # fmt: skip
+    def has_entered(self, file: str) -> bool:
+        """Whether a sealed file, by its name, has or had its artifact; a name begins with the call."""
+        call = file.partition(".")[0]
+        row = self._connection.execute(
+            "select 1 from artifacts where call = ?1 and file = ?2 union all select 1 from deletions where file = ?2"
+            " union all select 1 from receipts where call = ?1 and ?2 = call || '.' ||"
+            " case kind when 'recording' then '' else kind || '.' end || part || '.tavs' limit 1",
+            (call, file),
+        ).fetchone()
+        return row is not None
 
-    def entered_files(self) -> frozenset[str]:
-        """Names of the sealed files that have their artifact."""
-        rows = self._connection.execute(
-            "select file from artifacts where file is not null union select file from deletions where file is not null"
-            " union select call || '.' || part || '.tavs' from receipts where kind = 'recording'"
-            " union select call || '.' || kind || '.' || part || '.tavs' from receipts where kind = 'transcript'"
-        )
-        return frozenset(str(row[0]) for row in rows)
+    def settle(self, running: Collection[CallId]) -> None:
+        """End calls whose end nobody told, with their last words; `running` have an open file still."""
+        begun_before = trusted_now(self._connection, self._clock) - LONGEST_CALL
+        with transaction(self._connection):
+            calls = self._connection.execute(
+                "select id, started_at, coalesce((select max(t1_ms) from segments where call = calls.id), 0)"
+                " from calls where ended_at is null and started_at < ?",
+                (utc(begun_before),),
+            ).fetchall()
+            for call, started_at, heard_ms in calls:
+                if call not in running:
+                    ended_at = datetime.fromisoformat(started_at) + timedelta(milliseconds=heard_ms)
+                    self._end(call, ended_at, "interrupted")
 
     def suggest(self, call: CallId, segment: int, suggestion: Suggestion) -> None:
         with transaction(self._connection):
@@ -118,7 +131,7 @@ class Keeper:
     def _write(self, event: Event) -> int | None:
         match event:
             case CallStarted():
-                self._call(event.call, event.at, event)
+                self._call(event.call, self._counted(event.at), event)
             case CallDescribed():
                 self._connection.execute(
                     "update calls set extension = ?, party_ref = ?, flags = ? where id = ?",
@@ -131,7 +144,7 @@ class Keeper:
             case Gap():
                 self._add_gap(event)
             case CallEnded():
-                self._end(event.call, event.at, event.reason)
+                self._end(event.call, self._counted(event.at), event.reason)
         return None
 
     def _call(self, call: CallId, at: datetime, known: CallStarted | Sidecar | None) -> None:
@@ -151,7 +164,7 @@ class Keeper:
         )
 
     def _segment(self, event: MaskedSegment) -> int:
-        self._call(event.call, self._clock.now(), None)
+        self._call(event.call, self._counted(self._clock.now()), None)
         place = self._connection.execute("select coalesce(max(id), 0) + 1 from segments").fetchone()[0]
         self._connection.execute(
             "insert into segments values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -169,28 +182,33 @@ class Keeper:
                 self._keys.seal(event.call, place, event.text.text),
             ),
         )
+        ended_at = self._connection.execute("select ended_at from calls where id = ?", (event.call,)).fetchone()[0]
+        if ended_at:  # by its files, which were read before these words came
+            self._artifact(event.call, ArtifactKind.MASKED_TRANSCRIPT, 0, datetime.fromisoformat(ended_at), None)
         return int(place)
 
     def _end(self, call: CallId, at: datetime, reason: str) -> None:
         self._call(call, at, None)
         self._connection.execute(
-            "update calls set ended_at = ?, end_reason = ?, policy = ? where id = ? and ended_at is null",
-            (utc(at), reason, self._version, call),
+            "update calls set ended_at = ?, end_reason = ?, policy = (select max(version) from policies)"
+            " where id = ? and ended_at is null",
+            (utc(at), reason, call),
         )
         has_text = self._connection.execute("select 1 from segments where call = ? limit 1", (call,)).fetchone()
         if has_text:
             self._artifact(call, ArtifactKind.MASKED_TRANSCRIPT, 0, at, None)
 
     def _enter(self, sidecar: Sidecar) -> bool:
-        if self._is_deleted(sidecar.call, sidecar.kind, sidecar.part):
+        if self._is_deleted(sidecar):
             return False
-        ended_at = sidecar.call_ended_at or sidecar.closed_at or sidecar.opened_at
-        self._call(sidecar.call, sidecar.call_started_at, sidecar)
-        self._evidence(sidecar)
+        told = sidecar.call_ended_at or sidecar.closed_at or sidecar.opened_at
+        ended_at = self._ended_at(sidecar, told)
+        self._call(sidecar.call, sidecar.call_started_at + (ended_at - told), sidecar)
+        self._evidence(sidecar, ended_at - told)
         if sidecar.state is SidecarState.INTERRUPTED:
             self._end(sidecar.call, ended_at, "interrupted")
         elif sidecar.call_ended_at:
-            self._end(sidecar.call, sidecar.call_ended_at, "closed")
+            self._end(sidecar.call, ended_at, "closed")
         is_new = self._artifact(sidecar.call, sidecar.kind, sidecar.part, ended_at, sidecar)
         for gap in sidecar.gaps if is_new else ():
             self._add_gap(
@@ -204,7 +222,8 @@ class Keeper:
     ) -> bool:
         row = self._connection.execute(
             "insert into artifacts (id, call, kind, part, file, sha256, size_bytes, duration_ms, state)"
-            f" values (({NEXT_ARTIFACT}), ?, ?, ?, ?, ?, ?, ?, ?) on conflict (call, kind, part) do nothing returning id",
+            f" values (({NEXT_ARTIFACT}), ?, ?, ?, ?, ?, ?, ?, ?)"
+            " on conflict (call, kind, part) do nothing returning id",
             (
                 call,
                 kind.value,
@@ -219,21 +238,37 @@ class Keeper:
         if row is None:
             return False
         has_consent = decide(evidence(self._connection, call))
-        for grant in self._policy.grants_for(kind, call_ended_at=ended_at, zone=self._zone, has_consent=has_consent):
-            give(
-                self._connection,
-                row[0],
-                call,
-                grant,
-                origin=f"policy {self._version}",
-                actor=PROGRAM,
-                at=self._clock.now(),
-            )
+        origin, grants = grants_due(
+            self._connection, call, kind, call_ended_at=ended_at, zone=self._zone, has_consent=has_consent
+        )
+        for grant in grants:
+            give(self._connection, row[0], call, grant, origin=origin, actor=PROGRAM, at=self._clock.now())
         return True
 
-    def _evidence(self, sidecar: Sidecar) -> None:
+    def _counted(self, told: datetime) -> datetime:
+        """A time of day from the listener as the trusted clock counts it: periods run and end by the same clock."""
+        return counted(told, self._clock.now(), trusted_now(self._connection, self._clock))
+
+    def _ended_at(self, sidecar: Sidecar, told: datetime) -> datetime:
+        """The end of the call: as it was counted before, unless the sidecar says much the same."""
+        row = self._connection.execute("select ended_at from calls where id = ?", (sidecar.call,)).fetchone()
+        known = datetime.fromisoformat(row[0]) if row and row[0] and sidecar.state is SidecarState.CLOSED else None
+        if known is None:
+            return self._counted(told)
+        return told if abs(known - told) <= TOLERANCE else known
+
+    def _is_deleted(self, sidecar: Sidecar) -> bool:
+        """Whether it has its receipt: it is not entered again, whoever speaks of it."""
+        row = self._connection.execute(
+            "select 1 from receipts where call = ? and kind = ? and part = ?",
+            (sidecar.call, sidecar.kind.value, sidecar.part),
+        ).fetchone()
+        return row is not None
+
+    def _evidence(self, sidecar: Sidecar, wrong_by: timedelta) -> None:
         """Answers to the question for consent, as the listener heard them; those that are known already stay."""
         known = set(evidence(self._connection, sidecar.call))
+        is_new = False
         for answer in sidecar.consents:
             given = Evidence(
                 purpose=Purpose.QUALITY,
@@ -243,14 +278,18 @@ class Keeper:
                 prompt=answer.prompt,
                 prompt_version=answer.prompt_version,
                 language=answer.language,
-                at=answer.at,
+                at=answer.at + wrong_by,
             )
             if given not in known:
                 enter_evidence(self._connection, sidecar.call, given, by=PROGRAM, now=self._clock.now())
+                is_new = True
+        if is_new:  # what was entered before may rest on less than is known now
+            now = trusted_now(self._connection, self._clock)
+            follow_evidence(self._connection, sidecar.call, zone=self._zone, actor=PROGRAM, now=now)
 
     def _add_gap(self, gap: Gap) -> None:
         if gap.call:
-            self._call(gap.call, self._clock.now(), None)
+            self._call(gap.call, self._counted(self._clock.now()), None)
         self._connection.execute(
             "insert into gaps (call, channel, kind, t0_ms, t1_ms, count, noticed_at) values (?, ?, ?, ?, ?, ?, ?)",
             (gap.call, gap.channel, gap.kind.value, gap.t0_ms, gap.t1_ms, gap.count, self._clock.now().isoformat()),

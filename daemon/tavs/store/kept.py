@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+from tavs.errors import StoreError
 from tavs.events import ArtifactKind, CallId, PartyRef, Purpose
 from tavs.retention.consent import Answer, Evidence, Source
 from tavs.retention.holds import CaseRef, Hold, HoldKind, Outcome
@@ -107,12 +109,27 @@ def policy_in_force(connection: Connection) -> tuple[int, Policy] | None:
     return (row[0], Policy.from_document(row[1])) if row else None
 
 
-def policy_of(connection: Connection, call: CallId) -> tuple[int, Policy] | None:
-    """The policy in force when a call ended."""
-    row = connection.execute(
-        "select version, document from policies join calls on policy = version where calls.id = ?", (call,)
-    ).fetchone()
-    return (row[0], Policy.from_document(row[1])) if row else policy_in_force(connection)
+def policies_since(connection: Connection, call: CallId) -> list[tuple[int, Policy, datetime | None]]:
+    """The policy in force when a call ended and those after it, each with when it was confirmed for what was kept.
+
+    For a call that runs it begins with the policy in force now. Raises StoreError where no policy was ever entered.
+    """
+    rows = connection.execute(
+        "select version, document, confirmed_at from policies where version >= coalesce("
+        "(select policy from calls where id = ?), (select max(version) from policies)) order by version",
+        (call,),
+    ).fetchall()
+    if not rows:
+        raise StoreError("no retention policy is in force", "the desk enters it when it starts")
+    return [
+        (version, _policy(document), datetime.fromisoformat(confirmed_at) if confirmed_at else None)
+        for version, document, confirmed_at in rows
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def _policy(document: str) -> Policy:
+    return Policy.from_document(document)
 
 
 def policy_since(connection: Connection) -> tuple[int, datetime] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from tavs.events import Sidecar
+from tavs.events import Sidecar, SidecarState
 from tavs.store.keeper import Keeper
 
 SIDECAR_LIMIT_BYTES = 1 << 20
@@ -22,18 +23,29 @@ class Reconciled:
 
 
 def reconcile(folders: Iterable[Path], keeper: Keeper) -> Reconciled:
-    """Enter every closed sidecar that has no artifact yet. Those still open belong to a listener that runs."""
+    """Enter every closed sidecar that has no artifact yet, and settle what nobody will tell of any more.
+
+    Sidecars that are still open belong to a listener that runs.
+    """
     entered = unreadable = 0
-    known = keeper.entered_files()
-    for path in (path for folder in folders for path in sorted(folder.glob("*.json"))):
-        if path.with_suffix(SEALED).name in known:
+    running = set()
+    for path in (folder / name for folder in folders for name in _sidecars(folder)):
+        if keeper.has_entered(path.with_suffix(SEALED).name):
             continue
         sidecar = _read(path)
         if sidecar is None:
             unreadable += 1
+        elif sidecar.state is SidecarState.OPEN:
+            running.add(sidecar.call)
         else:
             entered += keeper.enter(sidecar)
+    keeper.settle(running)
     return Reconciled(entered, unreadable)
+
+
+def _sidecars(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.name.endswith(".json"))
 
 
 def _read(path: Path) -> Sidecar | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import nacl.utils
 
 from tavs.errors import StoreError
 from tavs.events import CallId
+from tavs.host.files import write_whole
 
 REMEMBERED = 256
 """Keys of running calls that are kept unwrapped."""
@@ -51,11 +51,7 @@ class TextKeys:
         except nacl.exceptions.CryptoError:
             raise StoreError("the key of a call's text does not open", "use the desk key that wrapped it") from None
         key = nacl.utils.random(nacl.secret.Aead.KEY_SIZE)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._desk.encrypt(key))
-            file.flush()
-            os.fsync(file.fileno())
+        write_whole(path, self._desk.encrypt(key), 0o660)
         return key
 
 

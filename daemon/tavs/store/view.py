@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,8 @@ from tavs.host.clock import Clock, RealClock
 from tavs.host.home import Home
 from tavs.retention.holds import restricts
 from tavs.retention.policy import Ending, may_use, next_event
-from tavs.store.database import Connection, open_reader
+from tavs.store.clock_mark import read_mark, trusted_now
+from tavs.store.database import Connection, blamed, open_reader
 from tavs.store.kept import artifacts, evidence, holds_over
 from tavs.store.text_keys import TextKeys
 
@@ -23,20 +24,36 @@ Row = dict[str, Any]
 FATES = {Ending.DUE: "due since", Ending.TIME: "goes after", Ending.HOLD: "held, else due from"}
 
 
-def calls(home: Home) -> list[Row]:
-    """Every call with what is kept of it, the newest first."""
+def calls(home: Home, only: Sequence[CallId] | None = None) -> list[Row]:
+    """Every call with what is kept of it, or those of a list, the newest first.
+
+    A grant that was ended before its time expires here when it ended.
+    """
     with _reader(home) as connection:
-        rows = connection.execute("select id, started_at, ended_at, party_ref from calls order by id desc").fetchall()
+        columns = "select id, started_at, ended_at, party_ref from calls"
+        if only is None:
+            rows = connection.execute(f"{columns} order by id desc").fetchall()
+        else:
+            found = (connection.execute(f"{columns} where id = ?", (each,)).fetchone() for each in only)
+            rows = sorted((row for row in found if row), reverse=True)
         return [
             {
                 "call": call,
                 "started_at": started_at,
                 "ended_at": ended_at,
-                "artifacts": _artifacts(connection, CallId(call)),
+                "artifacts": [
+                    {**each, "expires_at": each["ended_at"] or each["expires_at"]}
+                    for each in _artifacts(connection, CallId(call))
+                ],
                 "holds": _holds(connection, CallId(call), party_ref),
             }
             for call, started_at, ended_at, party_ref in rows
         ]
+
+
+def briefly(artifact: Row) -> str:
+    """A grant in a few words."""
+    return f"{artifact['kind']}/{artifact['purpose']} until {artifact['expires_at']}"
 
 
 def call(home: Home, call_id: str, clock: Clock | None = None) -> Row:
@@ -46,7 +63,7 @@ def call(home: Home, call_id: str, clock: Clock | None = None) -> Row:
         row = connection.execute(f"select {columns} from calls where id = ?", (call_id,)).fetchone()
         if row is None:
             raise UsageError("there is no such call", "`tavs calls` lists them")
-        found, now = CallId(call_id), (clock or RealClock()).now()
+        found, now = CallId(call_id), trusted_now(connection, clock or RealClock())
         return {
             "call": row[0],
             "started_at": row[1],
@@ -183,7 +200,12 @@ def _fates(connection: Connection, call_id: CallId, party_ref: str | None, now: 
 
 
 def _may_use(connection: Connection, call_id: CallId, purpose: Purpose, now: datetime) -> bool:
-    """A running call has no grants yet; after it the purpose decides, and a restriction stops every use."""
+    """A running call has no grants yet; after it the purpose decides, and a restriction stops every use.
+
+    A wall clock that was set back makes nothing usable again that had ended for the last sweep.
+    """
+    if mark := read_mark(connection):
+        now = max(now, mark.wall)
     row = connection.execute("select ended_at is null, party_ref from calls where id = ?", (call_id,)).fetchone()
     if row is None:
         return False
@@ -196,8 +218,5 @@ def _may_use(connection: Connection, call_id: CallId, purpose: Purpose, now: dat
 
 @contextmanager
 def _reader(home: Home) -> Iterator[Connection]:
-    connection = open_reader(home.database)
-    try:
+    with blamed(home.database), closing(open_reader(home.database)) as connection:
         yield connection
-    finally:
-        connection.close()

@@ -75,7 +75,8 @@ create table policies (
   document text not null,              -- JSON, as retention/policy.py writes it
   sha256 text not null,
   in_force_from text not null,
-  applied_by text not null
+  applied_by text not null,
+  confirmed_at text                    -- when what was kept already was shortened by it; null where that was never done
 ) strict;
 
 -- Artifacts on their way out: marked here before anything is destroyed, dropped when all of it is gone.
