@@ -104,6 +104,8 @@ def _spelled(window: Window, index: int) -> Span | None:
     expected = window.expected[index]
     if letters and text and expected and expected.label in WITH_LETTERS:
         return Span(index, end, expected.label)
+    if letters >= 2 and letters == end - index and expected and expected.label in CODES:
+        return Span(index, end, expected.label)
     if begun := _begun_in_capitals(window, index):
         return begun
     if plate.is_spelled(letters, text) or (letters == 2 and len(text) >= 2):

@@ -134,9 +134,13 @@ def _is_one_condition(window: Window, first: Span, second: Span) -> bool:
 def _merged(one: tuple[Span, int], other: tuple[Span, int]) -> tuple[Span, int]:
     """Two that overlap as one; lists and cues name it before the model does, the more telling label before the other."""
     (first, origin), (second, other_origin) = one, other
-    _, _, label = min(
-        (origin, RANK.index(first.label), first.label), (other_origin, RANK.index(second.label), second.label)
-    )
+    longer, shorter = sorted((first, second), key=lambda span: span.start - span.end)
+    if (longer.label, shorter.label) == ("PERSON", "LOCATION") and origin == other_origin:
+        label = longer.label  # a surname that is a town as well
+    else:
+        _, _, label = min(
+            (origin, RANK.index(first.label), first.label), (other_origin, RANK.index(second.label), second.label)
+        )
     return Span(first.start, max(first.end, second.end), label), min(origin, other_origin)
 
 

@@ -223,9 +223,9 @@ class Gate:
     def _is_plain(self, waiting: list[_Waiting]) -> bool:
         """Words in which no detector could find anything: dull ones that nothing announced."""
         before = list(self._history)[-ANNOUNCED_WORDS:]
-        is_announced = any(expected or self._masker.announces(said.word) for said, expected in before)
+        is_announced = any(_is_open(expected) or self._masker.announces(said.word) for said, expected in before)
         return not is_announced and all(
-            not expected and self._masker.is_dull(said.word) and said.norm not in ANNOUNCING
+            not _is_open(expected) and self._masker.is_dull(said.word) and said.norm not in ANNOUNCING
             for said, expected, _ in waiting
         )
 
@@ -295,6 +295,11 @@ class Gate:
         while self._lines and len(self._lines[0].decided) == len(self._lines[0].words):
             self._lines.popleft()
         return found
+
+
+def _is_open(expected: Expectation | None) -> bool:
+    """Whether words of every day may be what is being talked about: no number is, and no name."""
+    return expected is not None and expected.label not in NUMERIC and expected.label != "PERSON"
 
 
 def _is_of_other_things(said: Said) -> bool:

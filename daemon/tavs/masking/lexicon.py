@@ -125,7 +125,7 @@ class Lexicon:
 
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
-    towns = listed("towns.txt")
+    towns = listed("towns.txt") | listed("villages.txt")
     return Lexicon(
         first_names=listed("first_names.txt"),
         last_names=listed("last_names.txt"),

@@ -200,7 +200,12 @@ def _begins(window: Window, index: int) -> bool:
         return True
     if norm == "halv" or is_split(norm, window.norm(index + 1)):
         return norm != "halv" or ends_half(norm, window.norm(index + 1))
-    if norm in UNIT_WORDS and window.norm(index + 1) == "og" and window.norm(index + 2) in TENS:
+    tens = window.norm(index + 2)
+    if (
+        norm in UNIT_WORDS
+        and window.norm(index + 1) == "og"
+        and (tens in TENS or ends_half(tens, window.norm(index + 3)))
+    ):
         return True
     if not is_number(norm) or (norm in ROUND and not is_number(window.norm(index + 1))):
         return False

