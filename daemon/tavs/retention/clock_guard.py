@@ -108,7 +108,7 @@ def judge(mark: Mark | None, reading: Reading) -> Judgement:
 
 
 def counted(told: datetime, wall: datetime, trusted: datetime) -> datetime:
-    """A time that the wall clock showed not long ago, on the trusted clock; `wall` and `trusted` are the two clocks now.
+    """A time that the wall clock showed lately, on the trusted clock; `wall` and `trusted` are the two clocks now.
 
     What a clock that is ahead told before it was set ahead stays as it was told; nothing is later than now.
     """
