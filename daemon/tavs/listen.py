@@ -394,8 +394,6 @@ async def _beside(work: Coroutine[None, None, None], call: CallId) -> None:
 
 async def run(home: Home, config: Config, clock: Clock, replayed: Path | None = None) -> None:
     with credentials.in_use(home):
-        if replayed:
-            simulated = SimulatedClock(clock.now())
-            await Listener(home, config, simulated).replay(replayed, simulated)
-        else:
-            await Listener(home, config, clock).run()
+        simulated = SimulatedClock(clock.now())
+        listener = Listener(home, config, simulated if replayed else clock)
+        await (listener.replay(replayed, simulated) if replayed else listener.run())

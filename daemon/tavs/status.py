@@ -15,6 +15,9 @@ from tavs.store.clock_mark import read_mark
 from tavs.store.database import Connection, blamed, open_reader
 from tavs.store.kept import holds
 
+SOON_DAYS = 14.0
+"""Time to order a disk."""
+SAMPLES = 24 * 14
 LATE = timedelta(hours=25)
 """A sweep runs every hour; when none has completed for a day, retention does not work (RELIABILITY R-27)."""
 
@@ -37,6 +40,8 @@ class Status:
     reviews: tuple[Hold, ...]
     """Holds that somebody should have looked at again."""
     has_reserve: bool
+    days_to_full: float | None
+    """Until the disk is full, from what sweeps noted; None where it does not fill or nobody can tell."""
     now: datetime
 
     def alarms(self) -> Iterator[str]:
@@ -47,6 +52,8 @@ class Status:
             yield f"no sweep has completed for {LATE.total_seconds() / 3600:.0f} hours (`tavs sweep`)"
         if self.oldest_overdue and self.now - self.oldest_overdue > LATE:
             yield f"something has been overdue since {_short(self.oldest_overdue)}"
+        if self.days_to_full is not None and self.days_to_full < SOON_DAYS:
+            yield f"the recordings' disk is full in {self.days_to_full:.0f} days: give it room, nothing goes early"
         for hold in self.reviews:
             yield f"hold {hold.id} was to be reviewed by {hold.review_on} ({hold.owner})"
 
@@ -72,6 +79,7 @@ class Status:
             "holds": self.holds,
             "reviews_due": [hold.id for hold in self.reviews],
             "has_reserve": self.has_reserve,
+            "days_to_full": self.days_to_full,
         }
 
 
@@ -97,8 +105,17 @@ def read(home: Home, now: datetime) -> Status:
             holds=len(standing),
             reviews=tuple(overdue_reviews(standing, now.date())),
             has_reserve=reserve.is_whole(home),
+            days_to_full=reserve.forecast(_samples(connection), now),
             now=now,
         )
+
+
+def _samples(connection: Connection) -> list[tuple[datetime, int]]:
+    """What the last sweeps noted of the disk."""
+    rows = connection.execute(
+        "select completed_at, free_bytes from sweeps where free_bytes is not null order by id desc limit ?", (SAMPLES,)
+    )
+    return [(datetime.fromisoformat(at), free_bytes) for at, free_bytes in rows]
 
 
 def _end(connection: Connection, item: Item) -> datetime | None:

@@ -767,7 +767,8 @@ def tally(matrix: Matrix, prepared: Prepared, kill_at: int, torn: float | None, 
         matrix.points[name] += 1
         matrix.in_restarts += bool(restart_at)
     if ended.is_killed:
-        matrix.changes[ended.changes[-1] + (" torn" if torn is not None else "")] += 1
+        is_torn = torn is not None and ended.changes[-1] in killer.WRITING.values()
+        matrix.changes[ended.changes[-1] + (" torn" if is_torn else "")] += 1
 
 
 def boundaries(prepared: Prepared, step: int = 1, start: int = 0) -> Iterator[tuple[int, float | None]]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Figures = dict[str, object]
 
-SIZES = (10_000,)
+SIZES = (10_000, 100_000, 1_000_000)
 DUE = 10_000
 THREE_YEARS = timedelta(days=1095)
 START = datetime(2026, 1, 1, tzinfo=UTC)

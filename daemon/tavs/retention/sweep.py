@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -115,8 +116,8 @@ def sweep(
     swept.is_erased = emptied(connection)
     with transaction(connection):
         connection.execute(
-            "update sweeps set completed_at = ?, deleted = ?, held = ? where id = ?",
-            (utc(at), len(swept.deleted), held, run),
+            "update sweeps set completed_at = ?, deleted = ?, held = ?, free_bytes = ? where id = ?",
+            (utc(at), len(swept.deleted), held, shutil.disk_usage(home.var).free, run),
         )
     return swept
 

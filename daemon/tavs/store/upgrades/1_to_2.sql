@@ -128,6 +128,7 @@ create table sweeps (
   completed_at text,                   -- null for one that runs, was stopped or died
   deleted integer not null default 0,
   held integer not null default 0,     -- due but for a hold
+  free_bytes integer,                  -- of the recordings' disk when it completed: the forecast is made of these
   suspended text                       -- why nothing was deleted; null where the clock was trusted
 ) strict;
 
