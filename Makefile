@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-masking bench-advice demo-call lock clean
+.PHONY: help setup demo test check bench bench-masking bench-retention bench-advice demo-call lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ bench: setup ## speed and size beside their targets (about 15 minutes; JSON on s
 bench-masking: ## masking on invented calls, beside Presidio (about 15 minutes)
 	@packaging/setup.sh bench
 	@PYTHONPATH=tests/masking .venv-bench/bin/python tests/bench/masking.py
+
+bench-retention: setup ## sweep at a million artifacts, crashes, years of a site (about 25 minutes; --only PART by hand)
+	@$(PYTHON) tests/bench/retention.py
 
 bench-advice: setup ## the ranker on the queries in tests/advice
 	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl

@@ -270,7 +270,9 @@ def test_a_restriction_stops_every_use_and_keeps_everything_recorded(today: Offi
 
 def test_consent_is_entered_after_the_call_and_taken_away_by_what_contradicts_it(today: Office) -> None:
     today.call(FIRST)
-    done = today.tavs("consent", "add", FIRST, "--pressed", "1", "--prompt", "menu", "--prompt-version", "3")
+    done = today.tavs(
+        "consent", "add", FIRST, "--answer", "yes", "--pressed", "1", "--prompt", "menu", "--prompt-version", "3"
+    )
     assert (0, "consent for quality\n", "") == (done.returncode, done.stdout, done.stderr)
     assert ("recording", "quality") in today.grants(FIRST)
     assert (
@@ -334,7 +336,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         (["subject", "withdraw", "--call", UNKNOWN], "there is no such call"),
         (["subject", "object", "--call", UNKNOWN], "there is no such call"),
         (["subject", "restrict", "--call", UNKNOWN], "there is no such call"),
-        (["consent", "add", UNKNOWN], "there is no such call"),
+        (["consent", "add", UNKNOWN, "--answer", "yes"], "there is no such call"),
         (["recording", "export", UNKNOWN, "--purpose", "documentation", "--case", "K-1"], "there is no such call"),
         (["subject", "find", "--number", "Rigmor"], "that is no telephone number"),
         (["subject", "erase", "--number", "2012345", "--yes"], "that is no telephone number"),
@@ -353,9 +355,10 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         (["hold", "release", "one"], "Invalid value"),
         (["hold", "release", "1", "--outcome", "won"], "Invalid value for '--outcome'"),
         (["consent", "add", FIRST, "--answer", "perhaps"], "Invalid value for '--answer'"),
-        (["consent", "add", FIRST, "--source", "rumour"], "Invalid value for '--source'"),
-        (["consent", "add", FIRST, "--at", "20123456"], "that is no time"),
-        (["consent", "add", FIRST, "--pressed", "Rigmor sagde ja"], "the words of a phone menu"),
+        (["consent", "add", FIRST, "--answer", "yes", "--source", "rumour"], "Invalid value for '--source'"),
+        (["consent", "add", FIRST], "Missing option '--answer'"),
+        (["consent", "add", FIRST, "--answer", "yes", "--at", "20123456"], "that is no time"),
+        (["consent", "add", FIRST, "--answer", "yes", "--pressed", "Rigmor sagde ja"], "the words of a phone menu"),
         (["recording", "export", FIRST, "--purpose", "fun", "--case", "K-1"], "Invalid value for '--purpose'"),
         (["recording", "export", FIRST, "--purpose", "documentation"], "Missing option '--case'"),
         (["recording", "export", FIRST, "--purpose", "documentation", "--case", "20123456"], "the case reference"),

@@ -221,7 +221,7 @@ def subject_erase(number: Number = "", call: Call = "", yes: Yes = False, as_jso
 @consent_app.command("add")
 def consent_add(
     call: Annotated[str, typer.Argument(metavar="CALL")],
-    answer: Annotated[Answer, typer.Option("--answer")] = Answer.YES,
+    answer: Annotated[Answer, typer.Option("--answer", help="What the customer answered.")],
     source: Annotated[Source, typer.Option("--source")] = Source.PBX,
     pressed: Annotated[str, typer.Option("--pressed", help="The key or value as it came.")] = "",
     prompt: Annotated[str, typer.Option("--prompt", help="Id of what was asked.")] = "",
