@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tavs import keep
+from tavs.host.clock import RealClock
 from tavs.host.home import Home
 from tavs.retention.policy import DEFAULT
 from tavs.run import prepare
@@ -62,3 +64,12 @@ def test_without_a_sweep_for_a_day_retention_does_not_work_and_says_so(home: Hom
     swept(home, [40])
     assert [] == list(read(home, NOW + timedelta(hours=24)).alarms())
     assert any("no sweep" in alarm for alarm in read(home, NOW + timedelta(hours=26)).alarms())
+
+
+def test_a_sweep_tells_a_collector_what_waits_and_where_the_audit_log_stands(home: Home) -> None:
+    kept = keep.run(home, RealClock())
+    told = (home.metrics / "keep.prom").read_text(encoding="ascii")
+    assert kept.head is not None
+    assert f'tavs_audit_head{{hash="{kept.head.hash}"}} {kept.head.sequence}\n' in told
+    assert "tavs_overdue_artifacts 0\n" in told
+    assert "tavs_last_sweep_timestamp_seconds" in told

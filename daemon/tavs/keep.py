@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,11 +19,13 @@ from tavs.host import credentials
 from tavs.host.clock import Clock
 from tavs.host.home import Home
 from tavs.host.journal import Digest, Message, say
+from tavs.host.metrics import Figure, write
 from tavs.retention import clock_guard, reserve
 from tavs.retention.archive import archive
 from tavs.retention.clock_guard import Verdict
 from tavs.retention.policy import load
 from tavs.retention.sweep import Item, Progress, Swept, alone, plan, suspended, sweep
+from tavs.status import figures, read
 from tavs.store import audit
 from tavs.store.clock_mark import read_mark, write_mark
 from tavs.store.database import Connection, blamed, open_reader, open_writer, transaction
@@ -59,7 +62,16 @@ def run(
         blamed(home.database),
         closing(open_writer(home.database)) as connection,
     ):
-        return _run(connection, home, clock, pretended, progress)
+        kept = _run(connection, home, clock, pretended, progress)
+    with suppress(OSError):  # a full disk costs the figures before anything else
+        write(home.metrics / "keep.prom", [*figures(read(home, clock.now())), *_chain(kept.head)])
+    return kept
+
+
+def _chain(head: audit.Head | None) -> Iterator[Figure]:
+    """The signed head of the audit log, so that a log cut or written anew later shows."""
+    if head:
+        yield Figure("audit_head", head.sequence, "Rows of the audit log, and its head.", {"hash": Digest(head.hash)})
 
 
 def _run(connection: Connection, home: Home, clock: Clock, pretended: datetime | None, progress: Progress) -> Kept:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tavs.host.home import Home
+from tavs.host.metrics import Figure
 from tavs.retention import reserve
 from tavs.retention.holds import Hold, overdue_reviews
 from tavs.retention.sweep import Item, plan
@@ -108,6 +109,21 @@ def read(home: Home, now: datetime) -> Status:
             days_to_full=reserve.forecast(_samples(connection), now),
             now=now,
         )
+
+
+def figures(status: Status) -> Iterator[Figure]:
+    """What a collector of metrics is told, after every sweep."""
+    waited = status.now - status.oldest_overdue if status.oldest_overdue else timedelta()
+    yield Figure("artifacts", status.artifacts, "Artifacts kept.")
+    yield Figure("overdue_artifacts", status.overdue, "Due and not deleted yet.")
+    yield Figure("oldest_overdue_seconds", waited.total_seconds(), "How long the oldest of them has been due.")
+    yield Figure("held_artifacts", status.held, "Overdue but for a hold.")
+    yield Figure("reviews_due", len(status.reviews), "Holds that somebody should have looked at again.")
+    yield Figure("deletions_suspended", bool(status.suspended_since), "1 while the clock is not trusted.")
+    if status.last_sweep:
+        yield Figure("last_sweep_timestamp_seconds", status.last_sweep.timestamp(), "When a sweep last completed.")
+    if status.days_to_full is not None:
+        yield Figure("disk_full_seconds", status.days_to_full * 86400, "Until the recordings' disk is full.")
 
 
 def _samples(connection: Connection) -> list[tuple[datetime, int]]:

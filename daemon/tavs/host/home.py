@@ -71,6 +71,11 @@ class Home:
         return self.var / "exports"
 
     @property
+    def metrics(self) -> Path:
+        """Text files for a collector of metrics, one a program."""
+        return self.var / "metrics"
+
+    @property
     def relay_socket(self) -> Path:
         return self.root / "run/tavs/relay.sock"
 
