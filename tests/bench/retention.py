@@ -5,6 +5,7 @@ years-in-database  the same through a home on disk, with clock faults: rows, key
 sweep       10,000 artifacts that are due, with real files, of 10,000, 100,000 and 1,000,000 that are kept; beside it a
             program that writes as the desk does. A sweep is a whole run of process 3, in a process of its own.
 crashes     whatever writes, killed at every change it makes to a home and at random ones; what does not hold then.
+power-cuts  the same on a disk that loses what was not synced; as root.
 """
 
 from __future__ import annotations
@@ -285,11 +286,19 @@ def crashes() -> Figures:
     return figures()
 
 
+def power_cuts() -> Figures:
+    sys.path.append(str(ROOT / "tests/rights"))
+    from power import figures
+
+    return figures()
+
+
 PARTS: dict[str, Callable[[], Figures]] = {
     "four-years": four_years,
     "years-in-database": years_in_database,
     "sweep": sweep,
     "crashes": crashes,
+    "power-cuts": power_cuts,
 }
 
 

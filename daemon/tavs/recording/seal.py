@@ -5,7 +5,8 @@
 1. Each file has a random key, sealed to the site's public key (libsodium's sealed box: X25519, XSalsa20-Poly1305)
    and kept in a file of its own. Destroying that file is the erasure.
 2. The stream is libsodium's secretstream (XChaCha20-Poly1305): a changed, swapped, dropped or foreign chunk is refused,
-   and a missing FINAL tag shows a file that was cut off.
+   and a missing FINAL tag shows a file that was cut off. So do zeros up to the end: after a power cut ext4 may know of
+   a file's new length and not of its content. Who may write zeros may cut the file as well.
 3. The call and the part are associated data of every chunk: a chunk opens only in its own file.
 4. A chunk's plain text begins with its kind: `A` a piece of the Ogg stream, `D` details as JSON, `T` an utterance.
 """
@@ -105,6 +106,8 @@ class Opener:
     def __iter__(self) -> Iterator[Chunk]:
         """Raises StoreError for a file that is none of ours or was changed."""
         if (magic := self._file.read(len(MAGIC))) != MAGIC[: len(magic)]:
+            if self._is_zero_from(magic):
+                return
             raise StoreError("a file is not a sealed recording", "check which file was asked for")
         header = self._file.read(HEADER_BYTES)
         if len(header) < HEADER_BYTES:
@@ -117,11 +120,21 @@ class Opener:
                 raise StoreError("a chunk of a recording is longer than any we write", "the file was changed")
             if len(sealed := self._file.read(length)) < length:
                 return
-            plain, tag = self._pull(state, sealed)
+            try:
+                plain, tag = self._pull(state, sealed)
+            except StoreError:
+                if self._is_zero_from((prefix + sealed)[-1:]):
+                    return
+                raise
             if tag == TAG_FINAL:
                 self.is_complete = True
                 return
             yield Chunk(plain[:1], plain[1:])
+
+    def _is_zero_from(self, last: bytes) -> bool:
+        """Whether what was read last, and all that follows, was never written."""
+        pieces = iter(lambda: self._file.read(CHUNK_LIMIT_BYTES), b"")
+        return not last.strip(b"\0") and all(not piece.strip(b"\0") for piece in pieces)
 
     def _pull(self, state: sodium.crypto_secretstream_xchacha20poly1305_state, sealed: bytes) -> tuple[bytes, int]:
         try:
