@@ -57,10 +57,15 @@ class Stick:
 
 @pytest.fixture
 def stick(tmp_path: Path) -> Iterator[Stick]:
-    stick = Stick(tmp_path / "image", tmp_path / "stick")
+    yield from mounted(tmp_path, IMAGE_BYTES)
+
+
+def mounted(folder: Path, image_bytes: int) -> Iterator[Stick]:
+    """A file system of that size; skips the test where none may be mounted."""
+    stick = Stick(folder / "image", folder / "stick")
     stick.folder.mkdir()
     with stick.image.open("wb") as file:
-        file.truncate(IMAGE_BYTES)
+        file.truncate(image_bytes)
     if not stick.mount():
         pytest.skip("this machine does not let us mount a file system")
     yield stick

@@ -17,7 +17,7 @@ from tavs.retention.policy import EndedBy
 from tavs.retention.sweep import sweep
 from tavs.rights.subject import ask
 from tavs.store.database import Connection
-from test_forensics import Stick, found
+from test_forensics import Stick, found, mounted
 
 AT = datetime(2031, 3, 1, 12, tzinfo=UTC)
 IMAGE_BYTES = 48 << 20
@@ -26,14 +26,7 @@ SPOKEN = [each.encode() for each in (*PERSONAL, MASKED, "hvad kan jeg gøre?")]
 
 @pytest.fixture
 def stick(tmp_path: Path) -> Iterator[Stick]:
-    stick = Stick(tmp_path / "image", tmp_path / "stick")
-    stick.folder.mkdir()
-    with stick.image.open("wb") as file:
-        file.truncate(IMAGE_BYTES)
-    if not stick.mount():
-        pytest.skip("this machine does not let us mount a file system")
-    yield stick
-    stick.unmount()
+    yield from mounted(tmp_path, IMAGE_BYTES)
 
 
 @contextmanager

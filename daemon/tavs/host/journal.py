@@ -53,7 +53,6 @@ class Message(enum.Enum):
     CLOCK_BEHIND = ("clock-behind", 3)
     NOT_ERASED_YET = ("not-erased-yet", 4)
     AUDIT_HEAD = ("audit-head", 5)
-    AUDIT_BROKEN = ("audit-broken", 2)
     PROGRAM_LOST = ("program-lost", 3)
     FAILED = ("failed", 3)
 

@@ -60,7 +60,6 @@ CUES = frozenset(
 )
 """Pairs of words behind which a condition is named."""
 ANNOUNCING = frozenset(cue.partition("/")[0] for cue in CUES) | {"konstateret"}
-DETERMINERS = frozenset(["en", "et", "min", "sin", "noget"])
 LONGEST_NAMED = 3
 
 
