@@ -98,8 +98,42 @@ class Masking(Section, frozen=True):
 
 
 class Advice(Section, frozen=True):
-    engine: Annotated[Literal["local"], described("Who picks the sections: the ranker on this box.")] = "local"
-    deadline_s: Annotated[float, described("Longest time an advice may take, in seconds.")] = 2.0
+    engine: Annotated[
+        Literal["local", "openai"],
+        described("Who picks the sections: the ranker on this box, or a model behind an OpenAI-compatible endpoint."),
+    ] = "local"
+    endpoint: Annotated[
+        str, described("Base URL of that endpoint, as `https://HOST:PORT/v1`; the only host the desk may reach.")
+    ] = ""
+    model: Annotated[str, described("Name of the model at the endpoint.")] = ""
+    ca: Annotated[str, described("File of the certificate authority that signed it; empty means the system's.")] = ""
+    deadline_s: Annotated[
+        float,
+        described("Longest time an advice may take in all, one retry included, in seconds."),
+        msgspec.Meta(ge=0.2, le=10.0),
+    ] = 2.0
+    a_minute: Annotated[
+        int, described("Suggestions an agent is shown in a minute at most."), msgspec.Meta(ge=1, le=20)
+    ] = 4
+    embeddings: Annotated[
+        str, described("Name of a sentence-embedding model in the catalogue, beside the ranker; empty means none.")
+    ] = ""
+
+
+class Panel(Section, frozen=True):
+    listen: Annotated[
+        str, described("Address and port of the agents' page, always TLS; empty means there is none.")
+    ] = "0.0.0.0:8443"
+    allow: Annotated[
+        tuple[str, ...], described("Networks (CIDR) from which the page may be opened; others are not answered.")
+    ] = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+    language: Annotated[Literal["da", "en"], described("Language of the page until an agent chooses another.")] = "da"
+    proxies: Annotated[
+        tuple[str, ...], described("Networks of reverse proxies whose single sign-on is trusted; empty means none.")
+    ] = ()
+    proxy_header: Annotated[
+        str, described("Header in which such a proxy names the account that is signed in.")
+    ] = "X-Remote-User"
 
 
 class Recording(Section, frozen=True):
@@ -124,6 +158,7 @@ class Config(Section, frozen=True):
     speech: Speech = Speech()
     masking: Masking = Masking()
     advice: Advice = Advice()
+    panel: Panel = Panel()
     recording: Recording = Recording()
     consent: Consent = Consent()
     notice: Notice = Notice()

@@ -63,6 +63,8 @@ class GapKind(enum.StrEnum):
     """A masking detector failed; the utterance was kept back."""
     RELAY = "relay"
     """Events did not reach the desk."""
+    LANGUAGE = "language"
+    """The caller speaks another language than the site: what was said is withheld rather than nonsense shown."""
 
 
 class Purpose(enum.StrEnum):
@@ -140,6 +142,16 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Of the sealed file as it lies on disk."""
 
 
+class CallState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent is told about the call itself."""
+
+    is_recorded: bool = False
+    has_consent: bool | None = None
+    """To quality; None while the customer has not been heard on it."""
+    is_attributed: bool = True
+    """Whether it is sure who of the two is the customer; where it is not, no advice is given."""
+
+
 class CallStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     call: SentCall
     at: datetime
@@ -151,15 +163,17 @@ class CallStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     party_ref: PartyRef | None = None
     flags: tuple[str, ...] = ()
     """What was odd about the signalling, from the closed list in `call/`."""
+    state: CallState = CallState()
 
 
 class CallDescribed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What is known of a call has changed: later metadata, a transfer."""
+    """What is known of a call has changed: later metadata, a transfer, an answer to the question for consent."""
 
     call: SentCall
     extension: str = ""
     party_ref: PartyRef | None = None
     flags: tuple[str, ...] = ()
+    state: CallState = CallState()
 
 
 class MaskedSegment(msgspec.Struct, frozen=True, kw_only=True, tag=True):

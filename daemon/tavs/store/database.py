@@ -19,7 +19,7 @@ import pysqlite3.dbapi2 as sqlite3
 
 from tavs.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_MS = 5000
 FIRST_UNSAFE, FIRST_SAFE = (3, 7, 0), (3, 51, 3)
 MENDED = frozenset({(3, 44, 6), (3, 50, 7)})

@@ -196,10 +196,35 @@ create table suggestions (
   title text not null,
   score real not null,
   t_ms integer not null,               -- time in the call at which it was shown
-  delay_ms integer not null            -- end of the phrase that led to it, to shown
+  delay_ms integer not null,           -- end of the phrase that led to it, to shown
+  engine text not null default 'local' check (engine in ('local', 'openai', 'fallback'))  -- who picked it
 ) strict;
 create index suggestions_by_call on suggestions (call, id);
 create index suggestions_by_segment on suggestions (segment);
+
+-- What the agent thought of a suggestion. The masked words it answered are the segments up to its own: the two go together.
+create table feedback (
+  suggestion integer not null references suggestions (id) on delete cascade,
+  verdict text not null check (verdict in ('opened', 'useful', 'not_useful', 'said')),
+  at text not null,
+  primary key (suggestion, verdict)
+) strict;
+
+-- Every payload that was to leave the box for the advisory model: written before its first byte is sent, a chain by hash.
+create table egress (
+  id integer primary key,              -- ascending without gaps; the oldest rows go after a year
+  at text not null,
+  call text not null,                  -- no reference: the row outlives the call
+  host text not null,                  -- HOST:PORT of the endpoint
+  model text not null,
+  segments text not null,              -- JSON array of the ids of the masked segments in it
+  sections text not null,              -- JSON array of [doc, version, section] in it
+  size_bytes integer not null,
+  sha256 text not null,                -- of the payload as it was sent
+  previous text not null,              -- hash of the row before; 64 zeros for the first
+  hash text not null
+) strict;
+create index egress_by_call on egress (call);
 
 -- What is missing, and why.
 create table gaps (
