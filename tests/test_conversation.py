@@ -25,11 +25,14 @@ TEXTS = {
 
 
 class Workers:
-    """A pool that answers the first segment last and never the fourth."""
+    """A pool that answers the first segment last, and never one that has no words."""
+
+    def __init__(self, texts: dict[int, str]) -> None:
+        self._texts = texts
 
     async def transcribe(self, segment: Segment) -> Utterance | Dropped:
         await asyncio.sleep(0.05 / segment.sequence)
-        if not TEXTS[segment.sequence]:
+        if not self._texts[segment.sequence]:
             return Dropped(GapKind.OVERLOAD)
         return Utterance(
             call=segment.call,
@@ -37,7 +40,7 @@ class Workers:
             sequence=segment.sequence,
             t0_ms=segment.t0_ms,
             t1_ms=segment.t1_ms,
-            text=TEXTS[segment.sequence],
+            text=self._texts[segment.sequence],
         )
 
 
@@ -53,14 +56,14 @@ def never_begun(consents: tuple[ConsentHeard, ...]) -> Transcript:
     raise AssertionError("a transcript was begun without a consent")
 
 
-def relayed(*, agent_is_shown: bool) -> list[Event]:
+def relayed(*, agent_is_shown: bool = False, texts: dict[int, str] = TEXTS) -> list[Event]:
     relay = Relay()
     clock = SimulatedClock(datetime(2026, 3, 1, tzinfo=UTC), monotonic=100.0)
     conversation = Conversation(
         call=CALL,
         started_s=90.0,
         gate=Gate(call=CALL, masker=Masker()),
-        workers=Workers(),  # type: ignore[arg-type]
+        workers=Workers(texts),  # type: ignore[arg-type]
         relay=relay,  # type: ignore[arg-type]
         clock=clock,
         agent_is_shown=agent_is_shown,
@@ -69,7 +72,7 @@ def relayed(*, agent_is_shown: bool) -> list[Event]:
 
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
-            for number in TEXTS:
+            for number in texts:
                 channel = Channel.AGENT if number == 2 else Channel.CUSTOMER
                 samples = np.zeros(1, dtype=np.float32)
                 conversation.hear(
@@ -104,6 +107,20 @@ def test_words_come_in_the_order_they_were_said_and_masked() -> None:
 
 
 def test_the_agents_words_help_and_stay_here_unless_the_site_shows_them() -> None:
-    segments = [event for event in relayed(agent_is_shown=False) if isinstance(event, MaskedSegment)]
+    segments = [event for event in relayed() if isinstance(event, MaskedSegment)]
     assert {Channel.CUSTOMER} == {event.channel for event in segments}
     assert any("<PHONE_1>" in event.text.text for event in segments)
+
+
+def test_what_a_caller_says_in_another_language_is_withheld_until_they_are_understood_again() -> None:
+    said = {
+        1: "jeg ringer fordi der er sket en skade på min bil i går, ja det er det",
+        3: "hello can you help me please, somebody hit my car in the parking lot outside the big store and then they just drove away",
+        4: "and then the whole door is broken, what should we do now, is this something you pay for",
+        5: "nå men så tager vi det på dansk, jeg vil gerne høre om det er noget I dækker, for det er jo ikke min skyld",
+    }
+    events = relayed(texts=said)
+    assert [1, 5] == [event.sequence for event in events if isinstance(event, MaskedSegment)]
+    assert [(GapKind.LANGUAGE, 6000), (GapKind.LANGUAGE, 8000)] == [
+        (event.kind, event.t0_ms) for event in events if isinstance(event, Gap)
+    ]

@@ -2,7 +2,7 @@
 
 1. Utterances reach the gate in the order their segments ended, whatever order the speech workers finish in.
 2. The agent's words inform the gate; they reach the relay only where the site shows them (`agent_channel = "live"`).
-3. What cannot be understood or masked becomes a gap; the call goes on.
+3. What cannot be understood or masked becomes a gap; the call goes on. So does what a caller says in another language.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 from tavs.events import CallId, Channel, Gap, GapKind, MaskedSegment
 from tavs.host.clock import Clock
 from tavs.masking.gate import Gate, Released
+from tavs.masking.language import CallerLanguage
 from tavs.relay import RelaySender
 from tavs.script import Script
 from tavs.speech.utterance import Segment, Utterance
@@ -42,6 +43,7 @@ class Conversation:
         self._relay = relay
         self._clock = clock
         self._agent_is_shown = agent_is_shown
+        self._language = CallerLanguage()
         self._segments: asyncio.Queue[tuple[Segment, asyncio.Task[Utterance | Dropped]] | None] = asyncio.Queue()
         self._heard_at_s: dict[int, float] = {}
         self._under_way = 0
@@ -66,18 +68,24 @@ class Conversation:
         while waiting := await self._segments.get():
             segment, words = waiting
             heard = await words
-            if isinstance(heard, Utterance):
-                self._remember(segment.sequence)
-                self.script.hear(heard)
-                self._release(self._gate.feed(heard))
-            else:
+            if isinstance(heard, Dropped):
                 self._lose(segment, heard.kind)
+            else:
+                self._understand(segment, heard)
             self._under_way -= 1
         self._release(self._gate.flush())
 
     def tick(self, now_s: float) -> None:
         """Let go what has been held back as long as it may be."""
         self._release(self._gate.tick(round((now_s - self._started_s) * 1000)))
+
+    def _understand(self, segment: Segment, heard: Utterance) -> None:
+        self.script.hear(heard)
+        if heard.channel is Channel.AGENT or self._language.is_known(heard.text):
+            self._remember(segment.sequence)
+            self._release(self._gate.feed(heard))
+        else:
+            self._lose(segment, GapKind.LANGUAGE)
 
     def _release(self, released: list[Released]) -> None:
         now_s = self._clock.monotonic()

@@ -15,9 +15,9 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from tavs import announce
 from tavs.audio import wav
 from tavs.audio.sockets import MediaSockets
 from tavs.call import replay
@@ -27,11 +27,12 @@ from tavs.call.siprec import SiprecIntake, networks
 from tavs.catalogue import find, folders, verify
 from tavs.config import Config
 from tavs.conversation import Conversation
-from tavs.events import ArtifactClosed, CallDescribed, CallEnded, CallId, CallStarted, Channel, PartyRef
+from tavs.events import ArtifactClosed, CallEnded, CallId, Channel, PartyRef
 from tavs.host import credentials, systemd
 from tavs.host.clock import Clock, SimulatedClock
 from tavs.host.home import Home
 from tavs.host.journal import Message, report, say
+from tavs.live_call import LiveCall
 from tavs.masking.detect import masker_or_none_travels
 from tavs.masking.gate import Gate
 from tavs.recording.recorder import Recorder
@@ -64,20 +65,6 @@ DRAIN_S = 5.0
 
 Heard = tuple[CallId, Channel, Block, int]
 """A block of one channel and its place in the call, in ms."""
-
-
-@dataclass(slots=True)
-class LiveCall:
-    start: CallStart
-    sound: Sound
-    tape: Tape | None
-    words: Conversation
-    carrying: asyncio.Task[None]
-    party_ref: PartyRef | None
-    sealed: bytes
-    unsealed: list[dict[Channel, Block]]
-    is_over: bool = False
-    is_quiet_alarm_given: bool = False
 
 
 class Listener:
@@ -138,37 +125,27 @@ class Listener:
             tape=self._begin_tape(start, reference) if self._config.recording.documentation else None,
             words=words,
             carrying=self._group.create_task(_beside(words.run(), start.call), name="words"),
+            streams=start.streams,
+            description=description,
             party_ref=reference,
             sealed=b"",
             unsealed=[],
         )
         self._calls[start.call] = live
-        self._relay.send(
-            CallStarted(
-                call=start.call,
-                at=start.at,
-                source=start.source,
-                trunk=start.trunk,
-                extension=description.extension,
-                party_ref=reference,
-                flags=tuple(flag.value for flag in description.flags),
-            )
-        )
         self._tune(live, start.streams, description)
+        live.told = live.state()
+        self._relay.send(announce.started(start, reference, live.told))
         say(Message.CALL_STARTED, call=start.call, streams=len(start.streams))
 
     def call_changed(self, call: CallId, streams: tuple[Stream, ...], description: Description) -> None:
         if live := self._calls.get(call):
             live.party_ref = party_ref(description.customer_number, self._index_key)
             self._tune(live, streams, description)
-            self._relay.send(
-                CallDescribed(
-                    call=call,
-                    extension=description.extension,
-                    party_ref=live.party_ref,
-                    flags=tuple(flag.value for flag in description.flags),
-                )
-            )
+            self._describe(live)
+
+    def _describe(self, live: LiveCall) -> None:
+        live.told = live.state()
+        self._relay.send(announce.described(live.start.call, live.description, live.party_ref, live.told))
 
     def call_ended(self, call: CallId, reason: EndReason) -> None:
         if live := self._calls.get(call):
@@ -184,6 +161,7 @@ class Listener:
     # --- sound -------------------------------------------------------------------------------------------------------
 
     def _tune(self, live: LiveCall, streams: tuple[Stream, ...], description: Description) -> None:
+        live.streams, live.description = streams, description
         live.sound.tune(streams)
         live.words.script.answered(description.answers, self._clock.now())
         for stream in streams:
@@ -224,6 +202,8 @@ class Listener:
             self._seal(live, blocks)
             self._hear(live, blocks)
             live.words.tick(now_s)
+            if live.told != live.state():
+                self._describe(live)
             self._notice_silence(live, now_s)
         if self._hearing is None or self._hearing.done():
             self._hearing = self._group.create_task(self._find_voices(), name="voices")

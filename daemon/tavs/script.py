@@ -38,6 +38,11 @@ class Script:
         return tuple(self._answers.values())
 
     @property
+    def has_consent(self) -> bool | None:
+        """None while there is no answer."""
+        return is_consent(self._answers) if self._answers else None
+
+    @property
     def is_wanted(self) -> bool:
         """Whether every answer so far is a consent."""
         return is_consent(self._answers) and not self._has_failed

@@ -30,6 +30,7 @@ class Tape:
         self._unwritten = 0
         self._written_ms = 0
         self._given_up: list[SoundGap] = []
+        self.has_failed = False
         self._submit(lambda: self._begin(begin))
 
     def write(self, block: Stereo) -> None:
@@ -89,5 +90,5 @@ class Tape:
         self._writer.submit(guarded)
 
     def _fail(self) -> None:
-        self._recording = None
+        self._recording, self.has_failed = None, True
         say(Message.RECORDING_FAILED, call=self._call)
