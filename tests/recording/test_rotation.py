@@ -1,5 +1,6 @@
 """Rotation: what lives opens with the new key, what was shredded opens with nothing, wherever the power is cut."""
 
+import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -180,9 +181,25 @@ def test_every_recording_opens_with_the_new_key_and_none_with_the_old(home: Home
 
 def test_key_files_keep_their_modes(home: Home) -> None:
     [sealed] = recordings(home, 1)
-    rotate_site(home)
-    assert 0o640 == stat.S_IMODE(sealed.with_suffix(".key").stat().st_mode)
+    key = sealed.with_suffix(".key")
+    key.chmod(0o660)
+    before = os.umask(0o077)
+    try:
+        rotate_site(home)
+    finally:
+        os.umask(before)
+    assert 0o660 == stat.S_IMODE(key.stat().st_mode), "the sweep has to overwrite it one day"
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in home.keys.iterdir()}
+
+
+def test_key_files_stay_their_owners_when_root_wraps_them(home: Home) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    [sealed] = recordings(home, 1)
+    key = sealed.with_suffix(".key")
+    os.chown(key, 12345, 12346)
+    rotate_site(home)
+    assert (12345, 12346) == (key.stat().st_uid, key.stat().st_gid)
 
 
 def test_r04_what_was_shredded_opens_neither_from_the_old_image_nor_from_the_new(home: Home, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_reserve_is_really_allocated(home: Home) -> None:
     assert not is_whole(home)
     assert make(home)
     status = reserve.path(home).stat()
-    assert (RESERVE_BYTES, True, 0o600) == (
+    assert (RESERVE_BYTES, True, 0o660) == (
         status.st_size,
         status.st_blocks * 512 >= RESERVE_BYTES,
         status.st_mode & 0o777,

@@ -112,7 +112,7 @@ class Office:
         sidecars = []
         for part in range(parts):
             recorder = Recorder(folder=self.home.incoming, public_key=public, clock=self.clock)
-            recording = recorder.begin(start, reference, part)
+            recording = recorder.begin(start, reference, part=part)
             recording.details(json.dumps({"number": number}).encode())
             recording.describe(extension="4512", party_ref=reference, consents=consents)
             recording.write(tone())

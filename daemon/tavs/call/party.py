@@ -13,10 +13,13 @@ from tavs.events import PartyRef
 KEY_ID_CHARACTERS = 8
 
 
-def party_ref(number: str, index_key: bytes, region: str = "DK") -> PartyRef | None:
-    """`KEYID:HEX` of a number, international, as dialled locally, or in a SIP or tel URI; None for one that is none."""
+def party_ref(number: str, index_key: bytes | None, region: str = "DK") -> PartyRef | None:
+    """`KEYID:HEX` of a number, international, as dialled locally, or in a SIP or tel URI; None for one that is none.
+
+    Without a key there is none either: such a call is found by its id and its time alone.
+    """
     e164 = normalised(number, region)
-    if e164 is None:
+    if e164 is None or index_key is None:
         return None
     digest = hmac.new(index_key, e164.encode("ascii"), hashlib.sha256).hexdigest()
     return PartyRef(f"{hashlib.sha256(index_key).hexdigest()[:KEY_ID_CHARACTERS]}:{digest}")

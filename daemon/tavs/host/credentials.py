@@ -1,4 +1,5 @@
-"""Keys: systemd credentials on an installed box, 0600 files in a development home; never environment or config file.
+"""Keys: systemd credentials on an installed box (credstore.py), 0600 files in a development home (key_files.py); never
+environment or config file.
 
 | name | who holds it | what it does |
 |---|---|---|
@@ -25,19 +26,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import nacl.public
 import nacl.signing
 import nacl.utils
 
-from tavs.errors import ConfigError
+from tavs.errors import ConfigError, UsageError
+from tavs.host.credstore import Credstore, Handed
 from tavs.host.files import write_whole
 from tavs.host.home import Home
+from tavs.host.key_files import KEY_BYTES, KeyFiles
 
 Name = Literal["site-public", "site-private", "desk", "index", "audit", "audit-public"]
 NAMES: tuple[Name, ...] = get_args(Name)
-KEY_BYTES = 32
+OWNER_ONLY = 0o600
 FINGERPRINT_CHARACTERS = 16
 
 
@@ -69,19 +72,52 @@ class KeyStatus:
         return self.fingerprint is not None
 
 
+class KeyStore(Protocol):
+    """Where keys lie: one file each, whose content only the store understands."""
+
+    def path(self, name: str) -> Path: ...
+    def encode(self, name: str, key: bytes) -> bytes: ...
+    def read(self, name: str, path: Path | None = None) -> bytes:
+        """The key, from the file that takes its place where one is named. Raises ConfigError."""
+
+    def kept_index(self) -> list[Path]:
+        """Earlier index keys."""
+
+    def name(self, path: Path) -> str: ...
+    def partial(self) -> list[Path]:
+        """What a death while a key was written has left."""
+
+    def prepare(self) -> None: ...
+    def offer(self) -> None: ...
+
+
+def store(home: Home) -> KeyStore:
+    """Where the keys of a home can be changed. Raises UsageError for a program to which systemd handed them."""
+    if os.environ.get("CREDENTIALS_DIRECTORY"):
+        raise UsageError("keys that systemd hands over are not changed from here", "call `tavs keys` as root")
+    return Credstore(home) if home.is_installed else KeyFiles(home.keys)
+
+
 def load(name: Name, home: Home) -> bytes:
     """32 bytes. Raises ConfigError where the key is missing, unreadable or of another length."""
-    folder, suffix = _place(home)
-    return _read(name, folder / f"{name}{suffix}")
+    return _readable(home).read(name)
+
+
+def optional(name: Name, home: Home) -> bytes | None:
+    """For whoever goes on without it: None where `load` would refuse."""
+    try:
+        return load(name, home)
+    except ConfigError:
+        return None
 
 
 @contextmanager
 def in_use(home: Home) -> Iterator[None]:
-    """Meanwhile no key of a development home is rotated (recording/rotation.py); waits for one that is under way."""
-    if os.environ.get("CREDENTIALS_DIRECTORY") or not home.keys.exists():
+    """Meanwhile no key of this home is rotated (recording/rotation.py); waits for a rotation that is under way."""
+    if not home.var.exists():
         yield
         return
-    descriptor = os.open(home.keys, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(home.var, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
@@ -91,7 +127,8 @@ def in_use(home: Home) -> Iterator[None]:
 
 def index_keys(home: Home) -> list[bytes]:
     """The index key in use and the earlier ones that are still needed, newest first. Raises ConfigError."""
-    kept = [_read(path.name, path) for path in _kept_index(home)]
+    there = _readable(home)
+    kept = [there.read(there.name(path), path) for path in _newest_first(there.kept_index())]
     return list(dict.fromkeys([load("index", home), *kept]))
 
 
@@ -102,63 +139,46 @@ def fingerprint(key: bytes) -> str:
 
 def status(home: Home) -> list[KeyStatus]:
     """Every key there should be, and the earlier index keys there are."""
-    folder, suffix = _place(home)
-    places = {str(name): folder / f"{name}{suffix}" for name in NAMES}
-    places |= {path.name.removesuffix(suffix): path for path in _kept_index(home)}
-    return [_status(name, path) for name, path in places.items()]
+    there = _readable(home)
+    kept = [there.name(path) for path in _newest_first(there.kept_index())]
+    return [_status(name, there) for name in (*NAMES, *kept)]
 
 
 def create(home: Home) -> None:
-    """Make the keys of a development home; those that are there stay."""
-    home.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make the keys that are missing; those that are there stay. Raises ConfigError, UsageError, OSError."""
+    there = store(home)
+    there.prepare()
     for name in _SINGLE:
-        _secret(home, name)
+        if not there.path(name).exists():
+            _make(there, name, nacl.utils.random(KEY_BYTES))
     for private, public, half in _PAIRS:
-        path = home.keys / f"{public}.key"
-        if not path.exists():
-            _write(path, half(_secret(home, private)))
+        if not there.path(public).exists():
+            _make(there, public, half(_secret(there, private)))
+    there.offer()
 
 
-def _place(home: Home) -> tuple[Path, str]:
-    """The folder of the keys, and what their file names end with."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return (Path(folder), "") if folder else (home.keys, ".key")
+def _readable(home: Home) -> KeyStore | Handed:
+    handed = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Handed(Path(handed)) if handed else store(home)
 
 
-def _kept_index(home: Home) -> list[Path]:
-    folder, suffix = _place(home)
-    return sorted(folder.glob(f"index-*{suffix}"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+def _newest_first(paths: list[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
-def _read(name: str, path: Path) -> bytes:
+def _status(name: str, there: KeyStore | Handed) -> KeyStatus:
     try:
-        key = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the key {name} cannot be read ({type(error).__name__})",
-            f"looked for {path}; a new home gets its keys by `tavs run`",
-        ) from None
-    if len(key) != KEY_BYTES:
-        raise ConfigError(
-            f"the key {name} has {len(key)} bytes, not {KEY_BYTES}", f"restore {path} from the key backup"
-        )
-    return key
-
-
-def _status(name: str, path: Path) -> KeyStatus:
-    try:
-        return KeyStatus(name, fingerprint(_read(name, path)))
+        return KeyStatus(name, fingerprint(there.read(name)))
     except ConfigError:
         return KeyStatus(name, None)
 
 
-def _secret(home: Home, name: Name) -> bytes:
+def _secret(there: KeyStore, name: Name) -> bytes:
     """The secret that is there, or a new one."""
-    path = home.keys / f"{name}.key"
-    if not path.exists():
-        _write(path, nacl.utils.random(KEY_BYTES))
-    return _read(name, path)
+    if not there.path(name).exists():
+        _make(there, name, nacl.utils.random(KEY_BYTES))
+    return there.read(name)
 
 
-def _write(path: Path, key: bytes) -> None:
-    write_whole(path, key, 0o600)
+def _make(there: KeyStore, name: Name, key: bytes) -> None:
+    write_whole(there.path(name), there.encode(name, key), OWNER_ONLY)

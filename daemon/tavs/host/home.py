@@ -80,5 +80,30 @@ class Home:
         return self.root / "run/tavs/relay.sock"
 
     @property
+    def control_socket(self) -> Path:
+        """Where administrators ask the listener (control.py)."""
+        return self.root / "run/tavs/listen/control.sock"
+
+    @property
+    def state_socket(self) -> Path:
+        """Where anybody may ask how the listener is, and nothing else."""
+        return self.root / "run/tavs/listen/state.sock"
+
+    @property
+    def certificate(self) -> Path:
+        """Of the agents' page."""
+        return self.etc / "panel/certificate.pem"
+
+    @property
+    def offered_keys(self) -> Path:
+        """Links to the credentials that a unit can do without (host/credstore.py)."""
+        return self.root / "run/tavs/keys"
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether this is the box itself and not a folder of somebody's."""
+        return self.root == Path("/")
+
+    @property
     def is_test(self) -> bool:
         return (self.root / TEST_HOME_MARK).exists()

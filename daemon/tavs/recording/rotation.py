@@ -3,16 +3,18 @@
 An old image of the disk still holds the wrapped keys of what was erased since; only the master key of its time opens
 them. Invariants:
 
-1. The new master key is whole on the disk, as NAME.key.new, before anything is wrapped with it. While that file is
-   there a rotation is under way; every wrapped key then opens with one of the two.
+1. The new master key is whole on the disk, as FILE.new beside the old one, before anything is wrapped with it. While
+   that file is there a rotation is under way; every wrapped key then opens with one of the two.
 2. The old master key is destroyed only after a pass over all wrapped keys in which each opened with the new one. One
    that opens with neither stops the rotation before that.
-3. A file is replaced in one step (NAME.part, fsync, rename): it is the old one or the new one. A NAME.part that a crash
+3. A file is replaced in one step (FILE.part, fsync, rename): it is the old one or the new one. A FILE.part that a crash
    left behind is a copy of a key and is destroyed first of all.
 4. Run again after a crash at any step, a rotation goes on where it stopped.
 
 Overwriting is the best that a program can do; on flash the medium may keep a copy (RELIABILITY 10), and who has both
 the old image and the old master key can open what was in it.
+
+5. A key file stays its owner's, also when root wraps it anew: the sweep has to destroy it one day.
 
 Only one rotation runs in a home, and none while the listener or the desk holds keys in memory (credentials.in_use). The
 sweep and an officer's command destroy key files or open them: the caller sees to it that none runs meanwhile.
@@ -40,11 +42,11 @@ import nacl.utils
 from tavs.call.party import KEY_ID_CHARACTERS
 from tavs.errors import StoreError, UsageError
 from tavs.host import credentials
-from tavs.host.credentials import KEY_BYTES, fingerprint, site_public
+from tavs.host.credentials import OWNER_ONLY, KeyStore, fingerprint, site_public
+from tavs.host.files import belong, create
 from tavs.host.home import Home
+from tavs.host.key_files import KEY_BYTES
 from tavs.recording.sealed_file import sync_folder
-
-OWNER_ONLY = 0o600
 
 
 class Key(enum.StrEnum):
@@ -68,7 +70,7 @@ class Disk:
     """The few things a rotation does to a disk; each is over when it returns."""
 
     def write(self, path: Path, content: bytes, mode: int) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        descriptor = create(path, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -111,44 +113,44 @@ def rotate_site(home: Home, elsewhere: Callable[[Rewrap], object], disk: Disk = 
     returns, that is on the disk. It is called again when the rotation is run again.
     """
     folders = (home.incoming, home.archive)
-    with _alone(home):
-        _destroy_parts((home.keys, *folders), disk)
-        old = credentials.load("site-private", home)
-        new = _begin(home, "site-private", disk)
+    with _alone(home) as keys:
+        _destroy_parts(keys, folders, disk)
+        old = keys.read("site-private")
+        new = _begin(keys, "site-private", disk)
         old_box, new_box = _site_box(old), _site_box(new)
         count = _wrap_anew(folders, old_box, new_box, disk)
         elsewhere(partial(_wrapped_row, old=old_box, new=new_box))
-        _replace(home.keys / "site-public.key", site_public(new), OWNER_ONLY, disk)
-        _finish(home, "site-private", disk)
+        _replace(keys, "site-public", site_public(new), disk)
+        _finish(keys, "site-private", disk)
     return Rotated(Key.SITE, count, hashlib.sha256(site_public(new)).hexdigest())
 
 
 def rotate_desk(home: Home, disk: Disk = REAL_DISK) -> Rotated:
     """A new key for masked text; `text-keys/` is wrapped anew. Raises StoreError, UsageError."""
-    with _alone(home):
-        _destroy_parts((home.keys, home.text_keys), disk)
-        old = credentials.load("desk", home)
-        new = _begin(home, "desk", disk)
+    with _alone(home) as keys:
+        _destroy_parts(keys, (home.text_keys,), disk)
+        old = keys.read("desk")
+        new = _begin(keys, "desk", disk)
         count = _wrap_anew((home.text_keys,), nacl.secret.SecretBox(old), nacl.secret.SecretBox(new), disk)
-        _finish(home, "desk", disk)
+        _finish(keys, "desk", disk)
     return Rotated(Key.DESK, count, hashlib.sha256(new).hexdigest())
 
 
 def rotate_index(home: Home, disk: Disk = REAL_DISK) -> Rotated:
     """A new key for numbers; the old one is kept, by its id, for its calls. Raises StoreError, UsageError."""
-    with _alone(home):
-        _destroy_parts((home.keys,), disk)
-        old, new = credentials.load("index", home), nacl.utils.random(KEY_BYTES)
-        _replace(_kept_index(home, old), old, OWNER_ONLY, disk)
-        _replace(home.keys / "index.key", new, OWNER_ONLY, disk)
+    with _alone(home) as keys:
+        _destroy_parts(keys, (), disk)
+        old, new = keys.read("index"), nacl.utils.random(KEY_BYTES)
+        _replace(keys, f"index-{fingerprint(old)[:KEY_ID_CHARACTERS]}", old, disk)
+        _replace(keys, "index", new, disk)
     return Rotated(Key.INDEX, 0, hashlib.sha256(new).hexdigest())
 
 
 def retire_index(home: Home, living_key_ids: Collection[str], disk: Disk = REAL_DISK) -> int:
     """Destroy the kept keys by which no call and no hold is found any more; how many. Raises StoreError, UsageError."""
-    with _alone(home):
-        living = {home.keys / f"index-{key_id}.key" for key_id in living_key_ids}
-        retired = sorted(set(home.keys.glob("index-*.key")) - living)
+    with _alone(home) as keys:
+        living = {keys.path(f"index-{key_id}") for key_id in living_key_ids}
+        retired = sorted(set(keys.kept_index()) - living)
         _destroy(retired, disk)
     return len(retired)
 
@@ -156,22 +158,19 @@ def retire_index(home: Home, living_key_ids: Collection[str], disk: Disk = REAL_
 def unfinished(home: Home) -> tuple[Key, ...]:
     """Rotations that a crash has stopped: run them again."""
     masters = {Key.SITE: "site-private", Key.DESK: "desk"}
-    return tuple(key for key, name in masters.items() if _next(home, name).exists())
+    keys = credentials.store(home)
+    return tuple(key for key, name in masters.items() if _next(keys, name).exists())
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """One rotation at a time, and only where the keys are files of ours."""
-    if os.environ.get("CREDENTIALS_DIRECTORY"):
-        raise UsageError(
-            "keys that systemd hands over are not rotated from here",
-            "rotate in a home with key files, then encrypt the new keys with systemd-creds",
-        )
+def _alone(home: Home) -> Iterator[KeyStore]:
+    """One rotation at a time, and none while a program holds keys."""
+    keys = credentials.store(home)
     try:
-        descriptor = os.open(home.keys, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(home.var, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
+            yield keys
         finally:
             os.close(descriptor)
     except BlockingIOError:
@@ -186,21 +185,21 @@ def _alone(home: Home) -> Iterator[None]:
         ) from None
 
 
-def _begin(home: Home, name: str, disk: Disk) -> bytes:
+def _begin(keys: KeyStore, name: str, disk: Disk) -> bytes:
     """The new master key: that of a rotation under way, or one made now."""
-    path = _next(home, name)
+    path = _next(keys, name)
     if not path.exists():
-        _put(path, nacl.utils.random(KEY_BYTES), OWNER_ONLY, disk)
-    disk.sync(home.keys)
-    return path.read_bytes()
+        _put(path, keys.encode(name, nacl.utils.random(KEY_BYTES)), OWNER_ONLY, disk)
+    disk.sync(path.parent)
+    return keys.read(name, path)
 
 
-def _finish(home: Home, name: str, disk: Disk) -> None:
+def _finish(keys: KeyStore, name: str, disk: Disk) -> None:
     """Destroy the old master key and let the new one take its name, which ends the rotation."""
-    master = home.keys / f"{name}.key"
+    master = keys.path(name)
     disk.overwrite(master)
-    disk.rename(_next(home, name), master)
-    disk.sync(home.keys)
+    disk.rename(_next(keys, name), master)
+    disk.sync(master.parent)
 
 
 def _wrap_anew(folders: tuple[Path, ...], old: _Box, new: _Box, disk: Disk) -> int:
@@ -253,8 +252,9 @@ def _opened(sealed: bytes, box: _Box) -> bytes | None:
         return None
 
 
-def _replace(path: Path, content: bytes, mode: int, disk: Disk) -> None:
-    _put(path, content, mode, disk)
+def _replace(keys: KeyStore, name: str, key: bytes, disk: Disk) -> None:
+    path = keys.path(name)
+    _put(path, keys.encode(name, key), OWNER_ONLY, disk)
     disk.sync(path.parent)
 
 
@@ -262,11 +262,14 @@ def _put(path: Path, content: bytes, mode: int, disk: Disk) -> None:
     """In one step; the folder is still to be synced."""
     part = path.with_name(f"{path.name}.part")
     disk.write(part, content, mode)
+    if os.geteuid() == 0 and path.exists():
+        belong(part, path)
     disk.rename(part, path)
 
 
-def _destroy_parts(folders: tuple[Path, ...], disk: Disk) -> None:
-    _destroy([path for folder in folders for path in sorted(folder.rglob("*.key*.part"))], disk)
+def _destroy_parts(keys: KeyStore, folders: tuple[Path, ...], disk: Disk) -> None:
+    wrapped = [path for folder in folders for path in sorted(folder.rglob("*.key*.part"))]
+    _destroy([*keys.partial(), *wrapped], disk)
 
 
 def _destroy(paths: list[Path], disk: Disk) -> None:
@@ -277,12 +280,9 @@ def _destroy(paths: list[Path], disk: Disk) -> None:
         disk.sync(folder)
 
 
-def _next(home: Home, name: str) -> Path:
-    return home.keys / f"{name}.key.new"
-
-
-def _kept_index(home: Home, key: bytes) -> Path:
-    return home.keys / f"index-{fingerprint(key)[:KEY_ID_CHARACTERS]}.key"
+def _next(keys: KeyStore, name: str) -> Path:
+    path = keys.path(name)
+    return path.with_name(f"{path.name}.new")
 
 
 def _site_box(private: bytes) -> nacl.public.SealedBox[nacl.public.PrivateKey]:

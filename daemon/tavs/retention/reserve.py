@@ -17,8 +17,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tavs.errors import StoreError
+from tavs.host.files import create
 from tavs.host.home import Home
 from tavs.recording.sealed_file import sync_folder
+from tavs.store.database import SHARED
 
 RESERVE_BYTES = 64 << 20
 """Many times what a sweep writes before it first gives something back: a batch of rows and the log they go through."""
@@ -94,7 +96,7 @@ def _is_full(folder: Path, taken_bytes: int = 0, taken_files: int = 0) -> bool:
 
 
 def _allocate(file: Path) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    descriptor = os.open(file, os.O_WRONLY) if file.exists() else create(file, SHARED)
     try:
         os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
     except OSError as error:

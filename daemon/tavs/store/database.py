@@ -11,16 +11,19 @@ from __future__ import annotations
 import importlib.resources
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pysqlite3.dbapi2 as sqlite3
 
 from tavs.errors import StoreError
+from tavs.host.files import create
 
 SCHEMA_VERSION = 3
 BUSY_MS = 5000
+SHARED = 0o660
+"""The desk makes the database, the sweep writes it too."""
 FIRST_UNSAFE, FIRST_SAFE = (3, 7, 0), (3, 51, 3)
 MENDED = frozenset({(3, 44, 6), (3, 50, 7)})
 
@@ -46,7 +49,7 @@ def open_writer(path: Path) -> Connection:
     """
     refuse_unsafe(sqlite3.sqlite_version_info)
     if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o640))
+        _create(path)
     connection = _connect(f"file:{_quoted(path)}?mode=rw")
     try:
         connection.execute("pragma journal_mode = wal")
@@ -122,12 +125,18 @@ def _run(connection: Connection, script: str, version: int) -> None:
 
 
 def _copy(connection: Connection, target: Path) -> None:
-    os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o640))
+    _create(target)
     copy = sqlite3.connect(target)
     try:
         connection.backup(copy)
     finally:
         copy.close()
+
+
+def _create(path: Path) -> None:
+    """Its log takes owner and mode from it, whoever opens it first (SQLite, findCreateFileMode)."""
+    with suppress(FileExistsError):
+        os.close(create(path, SHARED))
 
 
 def _sql(name: str) -> str:
