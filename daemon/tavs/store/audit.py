@@ -65,6 +65,8 @@ class Kind(enum.StrEnum):
     """A closed file went to the archive; its hash is part of the row."""
     ORPHAN = "orphan"
     """A file without a row or a row without a file was found."""
+    RESTORED = "restored"
+    """The box was restored from a backup, or somebody answers for what is not known since."""
     HEAD_FAULT = "head-fault"
     """The log itself was found changed."""
 
