@@ -5,12 +5,10 @@ Every check is a function that says nothing when all is well; a check that canno
 
 from __future__ import annotations
 
-import enum
 import json
-import shutil
+import os
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.resources import files
 
 import pysqlite3.dbapi2 as sqlite3
@@ -18,11 +16,14 @@ import pysqlite3.dbapi2 as sqlite3
 from tavs import config as configuration
 from tavs.advice import terms
 from tavs.catalogue import find, folders, verify
+from tavs.checks import machine, running, upkeep
 from tavs.demo.canary import Canaries
-from tavs.errors import ConfigError, TavsError
+from tavs.errors import ConfigError, TavsError, UsageError
 from tavs.events import CallId, Channel
-from tavs.host import credentials
+from tavs.finding import Finding, Level
+from tavs.host import box, credentials
 from tavs.host.clock import RealClock
+from tavs.host.control_socket import ask
 from tavs.host.home import Home
 from tavs.masking.detect import Masker, masker
 from tavs.masking.gate import Gate
@@ -34,46 +35,23 @@ from tavs.status import read
 from tavs.store import audit
 from tavs.store.database import open_reader, refuse_unsafe
 
-EXPORT_S = 7 * 86400
-"""What an officer has for fetching an export."""
-FREE_BYTES = 2 << 30
-"""A week of 60 calls at once at 4 kB/s each, office hours, with room to spare for the database."""
-
-
-class Level(enum.Enum):
-    FINE = "fine"
-    NOTE = "note"
-    TROUBLE = "trouble"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    level: Level
-    what: str
-    remedy: str = ""
-
-    @property
-    def is_trouble(self) -> bool:
-        return self.level is Level.TROUBLE
-
-    def line(self) -> str:
-        return f"{self.level.value:8}{self.what}" + (f" – {self.remedy}" if self.remedy else "")
-
-    def document(self) -> dict[str, str]:
-        return {"level": self.level.value, "what": self.what, "remedy": self.remedy}
-
 
 def findings(home: Home) -> Iterator[Finding]:
-    """Raises ConfigError where there is no valid configuration: nothing else can be checked then."""
+    """Raises ConfigError where there is no valid configuration, UsageError for who may not see it all."""
+    if home.is_installed and os.geteuid():
+        raise UsageError("a check looks at everything there is", "ask as root")
     config = configuration.load(home).config
+    clock = RealClock()
     yield Finding(Level.FINE, "the configuration is valid")
+    yield from box.findings(home)
+    yield from machine.findings(home, config, clock)
+    yield from running.findings(home, config, clock, ask(home.control_socket) or ask(home.state_socket))
     yield from _keys(home)
     yield from _models(config, home)
     yield from _database(home)
     yield from _keeping(home)
-    yield from _exports(home)
+    yield from upkeep.findings(home, clock)
     yield from _terms(home)
-    yield from _disk(home)
     yield from _masking(config, home)
     if config.intake.siprec.allow == configuration.Siprec().allow:
         yield Finding(Level.NOTE, "only this machine may send calls", "name the PBX in [intake.siprec] allow")
@@ -127,16 +105,6 @@ def _keeping(home: Home) -> Iterator[Finding]:
         yield Finding(Level.TROUBLE, error.message, error.hint)
 
 
-def _exports(home: Home) -> Iterator[Finding]:
-    """Copies in clear, of which retention knows nothing: whoever made one takes it away."""
-    now = RealClock().now().timestamp()
-    old = [path for path in home.exports.glob("*") if now - path.stat().st_mtime > EXPORT_S]
-    if old:
-        yield Finding(
-            Level.TROUBLE, f"{len(old)} exports in {home.exports} are a week old", "hand them over and remove them"
-        )
-
-
 def _database(home: Home) -> Iterator[Finding]:
     try:
         refuse_unsafe(sqlite3.sqlite_version_info)
@@ -156,21 +124,12 @@ def _terms(home: Home) -> Iterator[Finding]:
         yield Finding(
             Level.TROUBLE, f"{place} holds no terms", "put md, html or txt files with numbered sections there"
         )
-    elif place == terms.CHECKOUT:
+    elif place in terms.SAMPLES:
         yield Finding(
             Level.NOTE, "the terms are the samples of a fictional insurer", f"put the site's own into {home.terms}"
         )
     else:
         yield Finding(Level.FINE, f"{count} sections of terms")
-
-
-def _disk(home: Home) -> Iterator[Finding]:
-    place = next(each for each in (home.incoming, *home.incoming.parents) if each.exists())
-    free = shutil.disk_usage(place).free
-    if free < FREE_BYTES:
-        yield Finding(Level.TROUBLE, f"{free >> 20} MiB are free for recordings", "make room; nothing is deleted early")
-    else:
-        yield Finding(Level.FINE, f"{free >> 30} GiB are free for recordings")
 
 
 def _masking(config: configuration.Config, home: Home) -> Iterator[Finding]:

@@ -131,9 +131,9 @@ class Panel(Section, frozen=True):
     proxies: Annotated[
         tuple[str, ...], described("Networks of reverse proxies whose single sign-on is trusted; empty means none.")
     ] = ()
-    proxy_header: Annotated[
-        str, described("Header in which such a proxy names the account that is signed in.")
-    ] = "X-Remote-User"
+    proxy_header: Annotated[str, described("Header in which such a proxy names the account that is signed in.")] = (
+        "X-Remote-User"
+    )
 
 
 class Recording(Section, frozen=True):
@@ -152,6 +152,13 @@ class Notice(Section, frozen=True):
     contact: Annotated[str, described("Where customers reach whoever answers for privacy, as the notice says it.")] = ""
 
 
+class Metrics(Section, frozen=True):
+    listen: Annotated[
+        str,
+        described("Address and port where Prometheus finds figures at /metrics; empty means nowhere."),
+    ] = "127.0.0.1:9464"
+
+
 class Config(Section, frozen=True):
     site: Site = Site()
     intake: Intake = Intake()
@@ -162,6 +169,7 @@ class Config(Section, frozen=True):
     recording: Recording = Recording()
     consent: Consent = Consent()
     notice: Notice = Notice()
+    metrics: Metrics = Metrics()
 
 
 @dataclass(frozen=True, slots=True)

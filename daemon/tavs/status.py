@@ -1,4 +1,4 @@
-"""`tavs status`: what is kept and what waits, alarms first. Read from the database, never from a program."""
+"""What is kept and what waits, as `tavs status` and the sweep tell it. Read from the database, never from a program."""
 
 from __future__ import annotations
 
@@ -58,8 +58,7 @@ class Status:
         for hold in self.reviews:
             yield f"hold {hold.id} was to be reviewed by {hold.review_on} ({hold.owner})"
 
-    def lines(self) -> Iterator[str]:
-        yield from (f"ALARM  {alarm}" for alarm in self.alarms())
+    def details(self) -> Iterator[str]:
         yield f"{self.calls} calls, {self.artifacts} artifacts kept"
         yield f"{self.overdue} due, {self.held} held beyond their time"
         yield f"last sweep {_short(self.last_sweep) if self.last_sweep else 'never'}"

@@ -4,7 +4,9 @@
    hand over what somebody said.
 2. An exception is reported by its type and the place in our code, never by its text or its locals: the standard
    library writes values into its messages.
-3. Lines go to stderr with the priority prefix of sd-daemon(3); the service manager puts them into its journal.
+3. Where stderr is the journal, an entry goes there with its fields (native_journal.py); else it is a line on stderr
+   with the priority prefix of sd-daemon(3).
+4. Every message has an entry in packaging/tavs.catalog, found by its id: cause, effect, remedy.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ import re
 import sys
 import threading
 import traceback
+import uuid
+from collections.abc import Mapping
 from types import TracebackType
 from typing import NewType, TextIO
 
 from tavs.events import CallId
+from tavs.host import native_journal
 
 Digest = NewType("Digest", str)
 """SHA-256 in hexadecimal, of what nobody said: the head of the audit log."""
@@ -26,6 +31,8 @@ Digest = NewType("Digest", str)
 Field = int | float | enum.Enum | CallId | Digest
 _CALL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_IDS = uuid.UUID("5b1f6a0e-7c0d-4d1c-9a3e-2f4c8e6b7d15")
+"""The name space of the message ids (RFC 9562 section 5.5)."""
 
 
 class Message(enum.Enum):
@@ -33,6 +40,8 @@ class Message(enum.Enum):
 
     READY = ("ready", 6)
     CALL_STARTED = ("call-started", 6)
+    CALL_RESUMED = ("call-resumed", 5)
+    CALL_DROPPED = ("call-dropped", 4)
     CALL_ENDED = ("call-ended", 6)
     RECORDING_FAILED = ("recording-failed", 2)
     RECORDING_RECOVERED = ("recording-recovered", 4)
@@ -45,6 +54,8 @@ class Message(enum.Enum):
     SPEECH_BEHIND = ("speech-behind", 4)
     WITHHELD = ("withheld", 4)
     MASKING_UNUSABLE = ("masking-unusable", 2)
+    RELOADED = ("reloaded", 5)
+    RELOAD_REFUSED = ("reload-refused", 3)
     RELAY_LOST = ("relay-lost", 4)
     RELAY_REFUSED = ("relay-refused", 4)
     RECONCILED = ("reconciled", 6)
@@ -53,6 +64,15 @@ class Message(enum.Enum):
     CLOCK_BEHIND = ("clock-behind", 3)
     NOT_ERASED_YET = ("not-erased-yet", 4)
     AUDIT_HEAD = ("audit-head", 5)
+    ADVICE_UNREACHABLE = ("advice-unreachable", 4)
+    ADVICE_REFUSED = ("advice-refused", 5)
+    PANEL_UNUSABLE = ("panel-unusable", 3)
+    CERTIFICATE_REFUSED = ("certificate-refused", 4)
+    ACCOUNTS_REFUSED = ("accounts-refused", 4)
+    TERMS_READ = ("terms-read", 6)
+    TERMS_REFUSED = ("terms-refused", 3)
+    CONTROL_UNUSABLE = ("control-unusable", 3)
+    METRICS_UNUSABLE = ("metrics-unusable", 4)
     PROGRAM_LOST = ("program-lost", 3)
     FAILED = ("failed", 3)
 
@@ -60,11 +80,15 @@ class Message(enum.Enum):
         self.text = text
         self.priority = priority
 
+    @property
+    def id(self) -> str:
+        """MESSAGE_ID of systemd.journal-fields(7): 32 hexadecimal digits, the same in every version."""
+        return uuid.uuid5(_IDS, self.text).hex
+
 
 def say(message: Message, stream: TextIO | None = None, **fields: Field) -> None:
-    """Write one line. Raises TypeError for a field that could carry heard text."""
-    parts = [message.text, *(f"{name}={_value(name, value)}" for name, value in fields.items())]
-    print(f"<{message.priority}>{' '.join(parts)}", file=stream or sys.stderr, flush=True)
+    """Write one entry. Raises TypeError for a field that could carry heard text."""
+    _write(message, {name: _value(name, value) for name, value in fields.items()}, stream)
 
 
 def failure(error: BaseException) -> str:
@@ -112,7 +136,15 @@ def report(error: BaseException) -> None:
         for inner in error.exceptions:
             report(inner)
         return
-    print(f"<{Message.FAILED.priority}>{Message.FAILED.text} {failure(error)}", file=sys.stderr, flush=True)
+    _write(Message.FAILED, {"error": failure(error)})
+
+
+def _write(message: Message, fields: Mapping[str, str], stream: TextIO | None = None) -> None:
+    if stream is None and native_journal.is_stderr():
+        native_journal.send(message.text, message.id, message.priority, fields)
+        return
+    parts = [message.text, *(f"{name}={value}" for name, value in fields.items())]
+    print(f"<{message.priority}>{' '.join(parts)}", file=stream or sys.stderr, flush=True)
 
 
 def _value(name: str, value: object) -> str:
