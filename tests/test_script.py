@@ -182,3 +182,27 @@ def test_what_is_kept_for_a_late_consent_is_bounded(stage: Stage) -> None:
     stage.say(*["hej"] * (REMEMBERED + 10))
     stage.answer(YES)
     assert REMEMBERED == len(stage.written())
+
+
+def test_a_consent_heard_before_a_restart_stands_and_the_next_part_rests_on_it(stage: Stage) -> None:
+    stage.answer(YES)
+    before = stage.script.consents
+    stage.clock.advance(60)
+    begin = beginner(stage.folder, bytes(PRIVATE.public_key), stage.clock, START, None, part=1)
+    stage.script = Script(CALL, begin, stage.writer, before)
+    assert stage.script.has_consent
+    stage.answer(YES)
+    stage.say("goddag")
+    assert before == stage.script.consents
+    sidecar = stage.close()
+    assert sidecar is not None
+    assert (1, f"{CALL}.transcript.1.tavs", before) == (sidecar.part, sidecar.file, sidecar.consents)
+
+
+def test_a_no_heard_before_a_restart_is_not_forgotten(stage: Stage) -> None:
+    stage.answer(YES, NO)
+    begin = beginner(stage.folder, bytes(PRIVATE.public_key), stage.clock, START, None, part=1)
+    stage.script = Script(CALL, begin, stage.writer, stage.script.consents)
+    stage.say("goddag")
+    assert stage.close() is None
+    assert [] == stage.files()

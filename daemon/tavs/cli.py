@@ -19,12 +19,15 @@ from typing import Annotated, Any
 import typer
 
 from tavs import config as configuration
+from tavs.backup import commands as backing
 from tavs.errors import TavsError, UsageError, innermost
 from tavs.host.clock import RealClock
+from tavs.host.firewall_commands import firewall_app
 from tavs.host.home import Home
 from tavs.host.journal import failure, silence_loop, silence_tracebacks
 from tavs.retention import commands as keeping
 from tavs.rights import commands as officers
+from tavs.rights import ending as officers_ending
 from tavs.rights import keys as officers_keys
 
 app = typer.Typer(
@@ -43,6 +46,7 @@ app.add_typer(masking_app, name="masking")
 
 app.command()(keeping.sweep)
 app.command()(keeping.notice)
+app.command("destroy")(officers_ending.command)
 for name, inner in {
     "retention": keeping.retention_app,
     "audit": keeping.audit_app,
@@ -52,6 +56,10 @@ for name, inner in {
     "consent": officers.consent_app,
     "recording": officers.recording_app,
     "keys": officers_keys.keys_app,
+    "firewall": firewall_app,
+    "backup": backing.backup_app,
+    "restore": backing.restore_app,
+    "receipts": backing.receipts_app,
 }.items():
     app.add_typer(inner, name=name)
 
@@ -199,8 +207,16 @@ def show(call: Annotated[str, typer.Argument(metavar="CALL")], as_json: AsJson =
 
 
 @app.command()
-def check(as_json: AsJson = False) -> None:
+def check(
+    as_json: AsJson = False,
+    is_measured: Annotated[
+        bool, typer.Option("--capacity", help="Measure how many live calls this box carries (half a minute).")
+    ] = False,
+) -> None:
     """Everything an operator forgets, each finding with a remedy."""
+    if is_measured:
+        _measure(as_json)
+        return
     from tavs.check import findings
 
     found = list(findings(_home(None)))
@@ -212,16 +228,33 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
-    """What is kept and what waits, alarms first."""
-    from tavs.status import read
+def status(
+    as_json: AsJson = False,
+    is_live: Annotated[bool, typer.Option("--watch", help="Go on telling, until q or Ctrl-C.")] = False,
+) -> None:
+    """How the box is, alarms first."""
+    from tavs import overview, watch
 
-    found = read(_home(None), RealClock().now())
+    place = _home(None)
+    found = watch.watch(place, RealClock()) if is_live else overview.read(place, RealClock())
     if as_json:
         _print(found.document())
-    else:
+    elif not is_live:
         print("\n".join(found.lines()))
     raise typer.Exit(1 if any(found.alarms()) else 0)
+
+
+@app.command("support-bundle")
+def support_bundle(
+    out: Annotated[Path | None, typer.Option("--out", help="The file to write; by default named by the time.")] = None,
+) -> None:
+    """What support needs to know of this box, and nothing personal."""
+    from tavs.support import bundle
+
+    clock = RealClock()
+    place = out or Path(bundle.default_name(clock.now()))
+    bundle.write(place, _home(None), clock)
+    print(place)
 
 
 @app.command()
@@ -285,6 +318,19 @@ def masking_report(
         _print(found.document())
     else:
         print("\n".join(found.lines()))
+
+
+def _measure(as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from tavs.capacity import measure
+
+    place = _home(None)
+    for found in measure(place, configuration.load(place).config, RealClock()):
+        if as_json:
+            _print(asdict(found))
+        else:
+            print(found.line(), flush=True)
 
 
 def _home(chosen: Path | None) -> Home:

@@ -11,6 +11,7 @@ import asyncio
 
 from tavs.events import CallId, Channel, Gap, GapKind, MaskedSegment
 from tavs.host.clock import Clock
+from tavs.masking.detect import Masker
 from tavs.masking.gate import Gate, Released
 from tavs.masking.language import CallerLanguage
 from tavs.relay import RelaySender
@@ -62,6 +63,11 @@ class Conversation:
     def is_idle(self) -> bool:
         """Every segment so far has become text or a gap."""
         return self._under_way == 0
+
+    def follow(self, masker: Masker, *, hold_back_ms: int, agent_is_shown: bool) -> None:
+        """The configuration was read again."""
+        self._gate.follow(masker, hold_back_ms)
+        self._agent_is_shown = agent_is_shown
 
     async def run(self) -> None:
         """Carry segments to the relay until the end of the call, then everything the gate still held."""

@@ -5,6 +5,8 @@
 2. A program that leaves with 78 (configuration) is not started again: everything stops with 78.
 3. A program that ends by itself with 0 has done its work (Restart=on-failure).
 4. It never sees a call: what it can know is what a service manager knows.
+5. SIGUSR1 starts the listener anew, as `systemctl restart` does: its calls go on. SIGUSR2 has both programs read their
+   configuration again. SIGHUP stays what it is to a program in a terminal.
 """
 
 from __future__ import annotations
@@ -17,21 +19,18 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tavs.errors import ConfigError, TavsError, innermost
 from tavs.host import credentials
 from tavs.host.home import TEST_HOME_MARK, Home
 from tavs.host.journal import Message, say
+from tavs.program import Program, stop
 from tavs.relay import short_path
 
-READY_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
 RESTART_PAUSE_S = 0.5
 FIRST_SWEEP_S, SWEEP_S = 120.0, 3600.0
 """When what became due is deleted, from the start on."""
-WATCHDOG_S = 60
 NO_RESTART = 78
 """EX_CONFIG of sysexits.h."""
 LOG_LIMIT_BYTES = 4 * 1024 * 1024
@@ -39,14 +38,6 @@ LOG_LIMIT_BYTES = 4 * 1024 * 1024
 
 SHIPPED = (Path("/usr/share/tavs/config/retention.toml"), Path(__file__).parents[2] / "config/retention.toml")
 """The retention policy that a home begins with; without one nothing may be kept or deleted."""
-
-HAND_OVER = """\
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-"""LISTEN_PID has to be the pid of the program itself, so a first program sets it and becomes the second."""
 
 
 def prepare(home: Home) -> None:
@@ -60,20 +51,6 @@ def prepare(home: Home) -> None:
     if not home.retention.exists():
         shutil.copyfile(next(path for path in SHIPPED if path.exists()), home.retention)
     credentials.create(home)
-
-
-@dataclass(slots=True)
-class Program:
-    """One child and what it has told its service manager."""
-
-    name: str
-    arguments: tuple[str, ...]
-    hand_over: socket.socket | None = None
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    said: dict[str, str] = field(default_factory=dict)
-    process: asyncio.subprocess.Process | None = None
-    starts: int = 0
-    log: bytearray = field(default_factory=bytearray)
 
 
 class Appliance:
@@ -102,6 +79,9 @@ class Appliance:
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Start everything and keep it running until cancelled. Raises TavsError when a program cannot be started."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, self.restart)
+        loop.add_signal_handler(signal.SIGUSR2, self.reload)
         try:
             async with asyncio.TaskGroup() as group:
                 for program in self.programs:
@@ -113,7 +93,19 @@ class Appliance:
         except BaseExceptionGroup as failures:
             raise innermost(failures) from None
         finally:
+            for program in self.programs:
+                program.forget()
             self._relay.close()
+
+    def restart(self) -> None:
+        """Start the listener anew; its calls go on."""
+        self.listen.is_restarting = True
+        self.listen.tell(signal.SIGUSR1)
+
+    def reload(self) -> None:
+        """Have the programs read their configuration again."""
+        for program in self.programs:
+            program.tell(signal.SIGHUP)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Appliance]:
@@ -135,7 +127,11 @@ class Appliance:
     async def _keep(self, program: Program) -> None:
         while True:
             code = await self._once(program)
+            if program.is_restarting:
+                program.is_restarting = False
+                continue
             if code == 0:
+                program.forget()
                 return
             if code == NO_RESTART:
                 raise ConfigError(f"{program.name} cannot use its configuration", "its own message stands above")
@@ -152,12 +148,12 @@ class Appliance:
         while True:
             await asyncio.sleep(pause_s)
             program = Program("sweep", ("sweep",))
-            process = await self._start(program, "")
+            process = await program.start(self.home.root, "")
             reader = asyncio.create_task(self._read_log(program, process), name="log sweep")
             try:
                 await process.wait()
             finally:
-                await _stop(process)
+                await stop(process)
                 await reader
             pause_s = SWEEP_S
 
@@ -167,38 +163,17 @@ class Appliance:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notices:
             notices.bind("\0" + address[1:])
             notices.setblocking(False)
-            process = await self._start(program, address)
+            process = await program.start(self.home.root, address)
             program.process = process
-            watcher = asyncio.create_task(_watch(program, process, notices), name=f"watch {program.name}")
+            watcher = asyncio.create_task(program.watch(process, notices), name=f"watch {program.name}")
             reader = asyncio.create_task(self._read_log(program, process), name=f"log {program.name}")
             try:
                 return await process.wait()
             finally:
                 watcher.cancel()
-                await _stop(process)
+                await stop(process)
+                program.take_all(notices)  # what it said last
                 await reader
-
-    async def _start(self, program: Program, address: str) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "tavs", *program.arguments]
-        environment = {
-            **os.environ,
-            "TAVS_HOME": str(self.home.root),
-            "NOTIFY_SOCKET": address,
-            "WATCHDOG_USEC": str(WATCHDOG_S * 1_000_000),
-        }
-        handed: tuple[int, ...] = ()
-        if program.hand_over is not None:
-            handed = (program.hand_over.fileno(),)
-            command = [sys.executable, "-ISc", HAND_OVER, str(handed[0]), *command]
-            environment["LISTEN_FDS"] = "1"
-        return await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=handed,
-        )
 
     async def _read_log(self, program: Program, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
@@ -208,33 +183,6 @@ class Appliance:
             if not self._quiet:
                 sys.stderr.buffer.write(line)
                 sys.stderr.flush()
-
-
-async def _watch(program: Program, process: asyncio.subprocess.Process, notices: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    try:
-        while True:
-            patience_s = WATCHDOG_S if program.ready.is_set() else READY_TIMEOUT_S
-            async with asyncio.timeout(patience_s):
-                text = (await loop.sock_recv(notices, 4096)).decode()
-            for name, _, value in (line.partition("=") for line in text.splitlines()):
-                program.said[name] = value
-                if name == "READY":
-                    program.ready.set()
-    except TimeoutError:
-        process.kill()
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 def _bound(path: Path) -> socket.socket:

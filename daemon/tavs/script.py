@@ -24,11 +24,12 @@ REMEMBERED = 4000
 
 
 class Script:
-    def __init__(self, call: CallId, begin: Begin, writer: Executor) -> None:
+    def __init__(self, call: CallId, begin: Begin, writer: Executor, consents: tuple[ConsentHeard, ...] = ()) -> None:
+        """`consents` were heard by the listener before this one."""
         self._call = call
         self._begin = begin
         self._writer = writer
-        self._answers: dict[HeardAnswer, ConsentHeard] = {}
+        self._answers = {_heard(each): each for each in consents}
         self._waiting: list[Line] = []
         self._file: Transcript | None = None
         self._has_failed = False
@@ -74,7 +75,7 @@ class Script:
         if self.is_wanted:
             self._write()
 
-    async def close(self, call_ended_at: datetime) -> Sidecar | None:
+    async def close(self, call_ended_at: datetime | None) -> Sidecar | None:
         """The sidecar on disk; None where no consent was given or the disk refused."""
 
         def closed() -> Sidecar | None:
@@ -122,3 +123,7 @@ class Script:
     def _fail(self) -> None:
         self._has_failed, self._file = True, None
         say(Message.RECORDING_FAILED, call=self._call)
+
+
+def _heard(consent: ConsentHeard) -> HeardAnswer:
+    return HeardAnswer(consent.answer, consent.pressed, consent.prompt, consent.prompt_version, consent.language)

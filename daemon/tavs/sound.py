@@ -22,12 +22,14 @@ Block = npt.NDArray[np.int16]
 class Sound:
     """The legs of a call. Everything it gives is contiguous and of equal length on all channels."""
 
-    def __init__(self, started_s: float) -> None:
+    def __init__(self, started_s: float, begins_ms: int = 0, lost: tuple[SoundGap, ...] = ()) -> None:
+        """`begins_ms` and what was `lost` before it: where the listener before this one left off."""
         self.heard_s: float | None = None
         """When the last packet came, on the monotonic clock; None before the first."""
         self._started_s = started_s
+        self.lost = lost
         self._legs: dict[int, tuple[Channel, Leg]] = {}
-        self._taken_samples = 0
+        self._taken_samples = begins_ms * RATE_HZ // 1000
 
     @property
     def taken_ms(self) -> int:
@@ -66,8 +68,8 @@ class Sound:
         return self._mixed(list(blocks.items()))
 
     def gaps(self) -> tuple[SoundGap, ...]:
-        found = (gap for _, leg in self._legs.values() for gap in leg.gaps())
-        return tuple(sorted(found, key=lambda gap: (gap.t0_ms, gap.channel)))
+        found = [gap for _, leg in self._legs.values() for gap in leg.gaps()]
+        return tuple(sorted([*self.lost, *found], key=lambda gap: (gap.t0_ms, gap.channel)))
 
     def _mixed(self, taken: list[tuple[Channel, Block]]) -> dict[Channel, Block]:
         blocks: dict[Channel, Block] = {}

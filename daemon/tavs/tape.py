@@ -23,12 +23,12 @@ class Tape:
     A disk that refuses ends the recording of this call, loudly and once; the call goes on.
     """
 
-    def __init__(self, call: CallId, begin: Callable[[], Recording], writer: Executor) -> None:
+    def __init__(self, call: CallId, begin: Callable[[], Recording], writer: Executor, begins_ms: int = 0) -> None:
         self._call = call
         self._writer = writer
         self._recording: Recording | None = None
         self._unwritten = 0
-        self._written_ms = 0
+        self._written_ms = begins_ms
         self._given_up: list[SoundGap] = []
         self.has_failed = False
         self._submit(lambda: self._begin(begin))
@@ -56,8 +56,8 @@ class Tape:
 
         self._submit(sealed)
 
-    async def close(self, *, call_ended_at: datetime, gaps: tuple[SoundGap, ...]) -> Sidecar | None:
-        """The sidecar on disk; None where the recording failed."""
+    async def close(self, *, call_ended_at: datetime | None, gaps: tuple[SoundGap, ...]) -> Sidecar | None:
+        """The sidecar on disk; None where the recording failed. Without an end the call goes on as another part."""
 
         def closed() -> Sidecar | None:
             if self._recording is None:

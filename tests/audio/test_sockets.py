@@ -1,5 +1,6 @@
 """RTP sockets: who may be heard."""
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -77,3 +78,57 @@ def test_ports_are_even_and_run_out_with_a_sentence() -> None:
 def test_a_range_that_is_none_is_refused(ports: str) -> None:
     with pytest.raises(ConfigError, match="media_ports"):
         MediaSockets(ports, RealClock())
+
+
+def kept(media: MediaSockets) -> dict[int, socket.socket]:
+    """The sockets of a listener as the next one is handed them, by port."""
+    found = {}
+    for descriptor in list(media._open):
+        one = socket.socket(fileno=os.dup(descriptor))
+        found[one.getsockname()[1]] = one
+    return found
+
+
+def test_after_a_restart_the_source_heard_before_is_the_only_one_and_what_it_sent_meanwhile_is_heard() -> None:
+    media = MediaSockets("43500-43599", RealClock())
+    port = media.reserve(CALL, 0)
+    named = ("127.0.0.1", 4000)
+    media.expect(CALL, 0, named)
+    friend, stranger = sender(), sender()
+    friend.sendto(PACKET, ("127.0.0.1", port))
+    assert [PACKET] == drained(media)
+    sources, sockets = media.sources(CALL), kept(media)
+    assert {CALL} == media.newly_heard()
+    media.close()
+    for one in (stranger, friend, stranger):  # nobody reads
+        one.sendto(PACKET, ("127.0.0.1", port))
+        time.sleep(0.1)
+    following = MediaSockets("43500-43599", RealClock())
+    following.go_on(CALL, sockets, {0: port}, {0: named}, sources)
+    following.expect(CALL, 0, named)
+    now_s = RealClock().monotonic()
+    [(call, index, arrival_s, data)] = following.waited(CALL)
+    assert (CALL, 0, PACKET) == (call, index, data)
+    assert 0.15 <= now_s - arrival_s <= 2.0
+    stranger.sendto(PACKET, ("127.0.0.1", port))
+    assert [] == drained(following)
+    friend.sendto(PACKET, ("127.0.0.1", port))
+    assert [PACKET] == drained(following)
+    assert set() == following.newly_heard()
+    following.close()
+
+
+def test_without_a_source_before_the_restart_the_first_allowed_one_is_taken_after_it() -> None:
+    media = MediaSockets("43600-43699", RealClock())
+    port = media.reserve(CALL, 0)
+    sockets = kept(media)
+    media.close()
+    stranger, friend = sender("127.0.0.2"), sender()
+    for one in (stranger, friend):
+        one.sendto(PACKET, ("127.0.0.1", port))
+    following = MediaSockets("43600-43699", RealClock())
+    following.go_on(CALL, sockets, {0: port}, {0: ("127.0.0.1", 4000)}, {})
+    time.sleep(0.02)
+    assert [PACKET] == [data for _, _, _, data in following.waited(CALL)]
+    assert friend.getsockname() == following.sources(CALL)[0]
+    following.close()

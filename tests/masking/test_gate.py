@@ -251,3 +251,26 @@ def test_every_number_word_below_a_hundred_is_read(number: int) -> None:
     words = [ten] if number % 10 == 0 else [ones[number % 10], "og", ten]
     assert number == value("".join(words))
     assert str(number) == digits(words)
+
+
+def test_after_a_restart_no_label_gets_a_number_that_somebody_else_may_have_had() -> None:
+    gate = Gate(call=CALL, masker=MASKER, numbered=100)
+    said = Utterance(
+        call=CALL,
+        channel=C,
+        sequence=1,
+        t0_ms=0,
+        t1_ms=4000,
+        text="mit nummer er tolv fireogtredive seksoghalvtreds otteoghalvfjerds",
+    )
+    text = " ".join(part.text.text for part in [*gate.feed(said), *gate.flush()])
+    numbers = re.findall(r"<[A-Z]+_(\d+)>", text)
+    assert numbers
+    assert all(int(number) > 100 for number in numbers)
+
+
+def test_rules_that_change_in_the_middle_of_a_call_hold_for_what_still_waits() -> None:
+    gate = Gate(call=CALL, masker=MASKER)
+    gate.follow(masker(Masking(always={"ORG": ("tagrende",)}), [CHECKOUT]), 4000)
+    said = Utterance(call=CALL, channel=C, sequence=1, t0_ms=0, t1_ms=2000, text="der er hul i min tagrende igen")
+    assert "tagrende" not in " ".join(part.text.text for part in [*gate.feed(said), *gate.flush()])

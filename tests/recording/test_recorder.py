@@ -6,17 +6,18 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import nacl.public
 import numpy as np
 import pytest
 from tavs.call.session import CallStart, Description
 from tavs.errors import StoreError
-from tavs.events import CallId, SidecarState
+from tavs.events import CallId, Channel, GapKind, Sidecar, SidecarState, SoundGap
 from tavs.host.clock import RealClock
 from tavs.recording.ogg import decode
 from tavs.recording.opened import open_recording
 from tavs.recording.recorder import Recorder
-from tavs.recording.recover import recover
+from tavs.recording.recover import conclude, recover
 
 CALL = CallId("0192f0c1-0000-7000-8000-000000000001")
 PRIVATE = nacl.public.PrivateKey.generate()
@@ -116,3 +117,68 @@ def test_an_erased_key_makes_the_recording_unreadable(tmp_path: Path) -> None:
     (tmp_path / f"{CALL}.0.key").unlink()
     with pytest.raises(StoreError, match="not there"):
         open_recording(tmp_path / sidecar.file, bytes(PRIVATE))
+
+
+def lost(begin_ms: int, end_ms: int) -> SoundGap:
+    return SoundGap(channel=Channel.UNKNOWN, kind=GapKind.INTERRUPTED, t0_ms=begin_ms, t1_ms=end_ms)
+
+
+def part(folder: Path, number: int, gaps: tuple[SoundGap, ...] = ()):  # type: ignore[no-untyped-def]
+    """A part of a call with two seconds of sound, still open; and what it says is sealed."""
+    recorder = Recorder(folder=folder, public_key=bytes(PRIVATE.public_key), clock=RealClock())
+    sealed_ms = [0]
+    recording = recorder.begin(begun(CALL, AT), None, number, lost=gaps, on_sealed=sealed_ms.append)
+    for _ in range(8):
+        recording.write(np.full((2000, 2), 1000, dtype=np.int16))
+    return recording, sealed_ms[-1]
+
+
+def on_disk(folder: Path) -> list[Sidecar]:
+    return [msgspec.json.decode(path.read_bytes(), type=Sidecar) for path in sorted(folder.glob("*.json"))]
+
+
+def test_what_is_said_to_be_sealed_is_what_opens_after_a_crash(tmp_path: Path) -> None:
+    recording, sealed_ms = part(tmp_path, 0)
+    opened = open_recording(tmp_path / f"{CALL}.0.tavs", bytes(PRIVATE))
+    assert abs(sealed_ms - len(decode(opened.ogg)) / 8) <= 20
+    assert 1000 <= sealed_ms <= 2000
+    recording.close(call_ended_at=AT, gaps=())
+
+
+def test_a_part_of_a_call_that_goes_on_has_no_end_and_no_gap_until_the_call_has_ended(tmp_path: Path) -> None:
+    part(tmp_path, 0)
+    [first] = recover(tmp_path, RealClock(), {CALL: 1750})
+    assert (SidecarState.INTERRUPTED, None, 1750, ()) == (
+        first.state, first.call_ended_at, first.duration_ms, first.gaps
+    )  # fmt: skip
+    assert [] == recover(tmp_path, RealClock(), {CALL: 0})
+    recording, _ = part(tmp_path, 1, (lost(1750, 2500),))
+    second = recording.close(call_ended_at=AT, gaps=(lost(1750, 2500),))
+    assert [msgspec.structs.replace(first, call_ended_at=AT)] == conclude(tmp_path, CALL, AT)
+    assert [AT, AT] == [each.call_ended_at for each in on_disk(tmp_path)]
+    assert second == on_disk(tmp_path)[1]
+    assert [] == conclude(tmp_path, CALL, AT)
+
+
+def test_where_nobody_goes_on_all_parts_get_the_end_of_the_last_byte(tmp_path: Path) -> None:
+    recording, _ = part(tmp_path, 0)
+    first = recording.close(call_ended_at=None, gaps=())
+    part(tmp_path, 1, (lost(2000, 2500),))
+    changed = recover(tmp_path, RealClock())
+    assert [SidecarState.CLOSED, SidecarState.INTERRUPTED] == [each.state for each in changed]
+    assert 1 == len({each.call_ended_at for each in changed})
+    assert (tmp_path / changed[1].file).stat().st_mtime == pytest.approx(
+        changed[0].call_ended_at.timestamp(), abs=0.001
+    )
+    assert first.sha256 == changed[0].sha256
+    assert lost(2000, 2500) == changed[1].gaps[0]
+    assert changed[1].gaps[1].t0_ms == 2500 + changed[1].duration_ms
+    assert changed == on_disk(tmp_path)
+    assert [] == recover(tmp_path, RealClock())
+
+
+def test_only_the_calls_that_go_on_are_left_without_an_end(tmp_path: Path) -> None:
+    part(tmp_path, 0)
+    other = CallId("0192f0c1-0000-7000-8000-000000000002")
+    [ended] = recover(tmp_path, RealClock(), {other: 5})
+    assert ended.call_ended_at is not None

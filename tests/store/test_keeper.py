@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from tavs.errors import StoreError, UsageError
 from tavs.events import (
     ArtifactClosed,
     ArtifactKind,
+    CallDescribed,
     CallEnded,
     CallId,
     CallStarted,
@@ -26,6 +27,7 @@ from tavs.events import (
     Purpose,
     Sidecar,
     SidecarState,
+    SoundGap,
 )
 from tavs.host.clock import SimulatedClock
 from tavs.host.home import Home
@@ -224,3 +226,43 @@ os._exit(9)
     assert 9 == subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ}).returncode
     assert 50 == len(view.call(desk.home, CALL, desk.clock)["segments"])
     assert "ok" == desk.connection.execute("pragma integrity_check").fetchone()[0]
+
+
+def test_a_part_of_a_call_that_goes_on_ends_nothing_and_gets_its_grants_with_the_others(desk: Desk) -> None:
+    ended_at = AT + timedelta(hours=1)
+    first = msgspec.structs.replace(SIDECAR, state=SidecarState.INTERRUPTED, call_ended_at=None)
+    lost = SoundGap(channel=Channel.UNKNOWN, kind=GapKind.INTERRUPTED, t0_ms=4_000, t1_ms=4_800)
+    second = msgspec.structs.replace(
+        SIDECAR, part=1, file=f"{CALL}.1.tavs", call_ended_at=ended_at, closed_at=ended_at, gaps=(lost,)
+    )
+    desk.hear(STARTED, segment(1), ArtifactClosed(sidecar=first))
+    assert not desk.keeper.enter(first)
+    [running] = view.calls(desk.home)
+    assert (None, []) == (running["ended_at"], running["artifacts"])
+    desk.sequence = 0
+    desk.hear(STARTED, CallDescribed(call=CALL, extension="4512"), segment(4_800), boot="two")
+    assert 1 == len(view.calls(desk.home))
+    desk.clock.advance(3600)
+    desk.hear(
+        CallEnded(call=CALL, at=ended_at, reason="bye"),
+        ArtifactClosed(sidecar=msgspec.structs.replace(first, call_ended_at=ended_at)),
+        ArtifactClosed(sidecar=second),
+        boot="two",
+    )
+    shown = view.call(desk.home, CALL, desk.clock)
+    assert "bye" == shown["end_reason"]
+    recordings = [each for each in shown["artifacts"] if each["kind"] == "recording"]
+    assert [(0, "interrupted"), (1, "closed")] == [(each["part"], each["state"]) for each in recordings]
+    assert {ended_at.isoformat()} == {each["granted_at"] for each in recordings}
+    assert 1 == len({each["expires_at"] for each in recordings})
+    assert [1, 4_800] == [each["seq"] for each in shown["segments"]]
+    assert [(4.0, 4.8)] == [(each["t0"], each["t1"]) for each in shown["gaps"] if each["kind"] == "interrupted"]
+
+
+def test_a_call_without_an_end_on_disk_is_not_ended_by_the_files_however_old(desk: Desk) -> None:
+    desk.hear(STARTED)
+    waiting = msgspec.structs.replace(SIDECAR, state=SidecarState.INTERRUPTED, call_ended_at=None)
+    (desk.home.incoming / f"{CALL}.0.json").write_bytes(msgspec.json.encode(waiting))
+    desk.clock.advance(3 * 86400)
+    assert 0 == reconcile([desk.home.incoming], desk.keeper).entered
+    assert view.calls(desk.home)[0]["ended_at"] is None

@@ -35,6 +35,12 @@ class Box:
     home: Path
     process: subprocess.Popen[str]
     addresses: dict[str, int]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        """What the programs have written since they were ready."""
+        return self.log.read_text(encoding="utf-8")
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "TAVS_HOME": str(self.home)}

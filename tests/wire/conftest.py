@@ -41,8 +41,10 @@ def box(tmp_path: Path) -> Iterator[Box]:
             break
     assert addresses, "tavs run did not become ready"
     # From here on somebody has to read what the programs say, or they would wait for it.
-    reader = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
-    yield Box(home, process, addresses)
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        reader = subprocess.Popen(["cat"], stdin=process.stderr, stdout=sink)
+    yield Box(home, process, addresses, log)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     reader.wait(5)

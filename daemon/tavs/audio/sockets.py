@@ -3,6 +3,8 @@
 1. Packets of a stream are taken from the address its PBX named or from `media_allow`, and in that only from the first
    source that sent valid RTP; everything else is a stranger's (RELIABILITY R-08: learning a source later is injection).
 2. What the kernel had to drop is counted from its own figures.
+3. The sockets outlive this process (host/fd_store.py): what came while nobody read waits in them, with the time of its
+   arrival, and the next listener hears it. A source once heard stays the only one.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ import errno
 import ipaddress
 import select
 import socket
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tavs.audio.rtp import RtpPacket
 from tavs.errors import ConfigError, PeerError
 from tavs.events import CallId
+from tavs.host import fd_store
 from tavs.host.clock import Clock
 
 RECEIVE_BUFFER_BYTES = 1 << 20
@@ -28,6 +32,14 @@ MAPPED = "::ffff:"
 PACKETS_A_POLL = 256
 """Of one socket at one poll: a flood on one stream must not hold up the others."""
 
+WAITED_PACKETS = 4096
+"""Taken of one socket that waited for this process: more than any receive buffer holds."""
+SO_TIMESTAMPNS = 35
+"""asm-generic/socket.h; the control message that tells a packet's time has the same number."""
+TIMESPEC = struct.Struct("@ll")
+
+Packet = tuple[CallId, int, float, bytes]
+"""Call, stream, arrival on the monotonic clock, bytes."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -62,6 +74,7 @@ class MediaSockets:
     _poller: select.epoll = field(default_factory=select.epoll)
     _first: int = 0
     _last: int = 0
+    _latched: set[CallId] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         first, _, last = self.ports.partition("-")
@@ -76,12 +89,49 @@ class MediaSockets:
             number = self._next
             self._next = number + 2 if number + 3 <= self._last else self._first
             if pair := self._bind(number):
-                port = _Port(call, index, *pair)
-                for each in pair:
-                    self._open[each.fileno()] = port
-                    self._poller.register(each.fileno(), select.EPOLLIN)
+                fd_store.store(stored_as(call), [each.fileno() for each in pair])
+                self._watch(_Port(call, index, *pair))
                 return number
         raise PeerError("no RTP port is free", "widen [intake.siprec] media_ports")
+
+    def go_on(
+        self,
+        call: CallId,
+        found: Mapping[int, socket.socket],
+        ports: Mapping[int, int],
+        named: Mapping[int, tuple[str, int] | None],
+        sources: Mapping[int, tuple[str, int]],
+    ) -> None:
+        """Take over the sockets of a call, by port, that began before this process.
+
+        By stream: our ports, where signalling lets it come from, and where it did come from.
+        """
+        for index, number in ports.items():
+            remote = named.get(index)
+            port = _Port(call, index, found[number], found[number + 1], remote[0] if remote else None)
+            port.latched = sources.get(index)
+            self._watch(port)
+
+    def waited(self, call: CallId) -> list[Packet]:
+        """What came for a call while nobody read, in the order and with the time of its arrival."""
+        now_s = self.clock.monotonic()
+        offset_s = now_s - self.clock.now().timestamp()
+        found: list[Packet] = []
+        for port in {id(each): each for each in self._open.values() if each.call == call}.values():
+            for data, source, stamp_s in _drain_stamped(port.rtp):
+                if self._is_expected(port, data, source):
+                    found.append((call, port.index, min(now_s, stamp_s + offset_s) if stamp_s else now_s, data))
+        self.counters.packets += len(found)
+        return sorted(found, key=lambda packet: packet[2])
+
+    def sources(self, call: CallId) -> dict[int, tuple[str, int]]:
+        """By stream, where its sound comes from, as far as there was any."""
+        return {port.index: port.latched for port in self._open.values() if port.call == call and port.latched}
+
+    def newly_heard(self) -> set[CallId]:
+        """The calls of which a stream has been heard for the first time since this was asked last."""
+        found, self._latched = self._latched, set()
+        return found
 
     def expect(self, call: CallId, index: int, remote: tuple[str, int] | None) -> None:
         """Say where signalling lets a stream come from; a change forgets the source heard so far."""
@@ -91,13 +141,12 @@ class MediaSockets:
                 port.named, port.latched = named, None
 
     def release(self, call: CallId) -> None:
-        for descriptor, port in [item for item in self._open.items() if item[1].call == call]:
-            del self._open[descriptor]
-            self._poller.unregister(descriptor)
-            (port.rtp if port.rtp.fileno() == descriptor else port.rtcp).close()
+        """Close the sockets of a call for good."""
+        self._shut(call)
+        fd_store.forget(stored_as(call))
 
-    def poll(self) -> Iterator[tuple[CallId, int, float, bytes]]:
-        """Every waiting packet as (call, stream, arrival on the monotonic clock, bytes)."""
+    def poll(self) -> Iterator[Packet]:
+        """Every waiting packet."""
         arrival_s = self.clock.monotonic()
         for descriptor, _ in self._poller.poll(0, max(1, len(self._open))):
             port = self._open[descriptor]
@@ -120,9 +169,21 @@ class MediaSockets:
         return sum(int(each[-1]) for each in columns if int(each[1].rpartition(":")[2], 16) in ours)
 
     def close(self) -> None:
+        """Close everything here; what is kept outside of this process stays."""
         for call in {port.call for port in self._open.values()}:
-            self.release(call)
+            self._shut(call)
         self._poller.close()
+
+    def _watch(self, port: _Port) -> None:
+        for each in (port.rtp, port.rtcp):
+            self._open[each.fileno()] = port
+            self._poller.register(each.fileno(), select.EPOLLIN)
+
+    def _shut(self, call: CallId) -> None:
+        for descriptor, port in [item for item in self._open.items() if item[1].call == call]:
+            del self._open[descriptor]
+            self._poller.unregister(descriptor)
+            (port.rtp if port.rtp.fileno() == descriptor else port.rtcp).close()
 
     def _is_expected(self, port: _Port, data: bytes, source: tuple[str, int]) -> bool:
         if source == port.latched:
@@ -134,6 +195,7 @@ class MediaSockets:
         except PeerError:
             return False
         port.latched = source
+        self._latched.add(port.call)
         return True
 
     def _may_send(self, port: _Port, address: str) -> bool:
@@ -158,7 +220,13 @@ class MediaSockets:
                     return None
                 raise ConfigError("the RTP ports cannot be bound", "check [intake.siprec] media_address") from None
         bound[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        bound[0].setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         return bound[0], bound[1]
+
+
+def stored_as(call: CallId) -> str:
+    """The name under which the service manager keeps everything of a call."""
+    return f"call-{call}"
 
 
 def _drain(source: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
@@ -168,6 +236,18 @@ def _drain(source: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
         except OSError:
             return
         yield data, (sender[0].removeprefix(MAPPED), sender[1])
+
+
+def _drain_stamped(source: socket.socket) -> Iterator[tuple[bytes, tuple[str, int], float]]:
+    """The same with the wall-clock second at which the kernel took each packet."""
+    for _ in range(WAITED_PACKETS):
+        try:
+            data, control, _, sender = source.recvmsg(PACKET_BYTES, socket.CMSG_SPACE(TIMESPEC.size))
+        except OSError:
+            return
+        stamps = [content for _, kind, content in control if kind == SO_TIMESTAMPNS and len(content) == TIMESPEC.size]
+        seconds, nanoseconds = TIMESPEC.unpack(stamps[0]) if stamps else (0, 0)
+        yield data, (sender[0].removeprefix(MAPPED), sender[1]), seconds + nanoseconds / 1e9
 
 
 def _discard(source: socket.socket) -> None:

@@ -66,6 +66,18 @@ class Peer:
     """Of a stream transport."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The last request of a dialog that was answered, should it come again."""
+
+    transaction: tuple[str, str, str]
+    """Branch, sent-by and method of its topmost Via."""
+    sequence: str
+    """The number of its CSeq, which the ACK of an INVITE carries too."""
+    peer: Peer
+    data: bytes = field(repr=False)
+
+
 @dataclass(slots=True, kw_only=True)
 class Dialog:
     """One recording session."""
@@ -102,6 +114,7 @@ class Dialog:
     expires_s: float | None = None
     refresh_s: float | None = None
     """When we have to refresh the session ourselves (RFC 4028, refresher=uas)."""
+    answered: Answered | None = None
 
     def happen(self, happening: Happening) -> bool:
         """Follow the table; says whether the session ended by this."""

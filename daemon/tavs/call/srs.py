@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from tavs.call import replies, sdp, sip
 from tavs.call.describe import describe, learn
-from tavs.call.dialog import Dialog, DialogId, Happening, Peer
+from tavs.call.dialog import Answered, Dialog, DialogId, Happening, Peer, State
 from tavs.call.identity import new_call_id
 from tavs.call.multipart import Part, parts
+from tavs.call.requests import contact, request_of
 from tavs.call.session import CallFloor, CallStart, EndReason, MediaPorts
 from tavs.call.sip import Message
 from tavs.call.transactions import Answers, Outgoing, Repetitions
@@ -53,8 +54,9 @@ class RecordingServer:
         self._media = media
         self._clock = clock
         self._media_address = media_address
-        self._consent_header = consent_header
+        self.consent_header = consent_header
         self._dialogs: dict[DialogId, Dialog] = {}
+        self._changed: set[DialogId] = set()
         self._answers = Answers()
         self._repetitions = Repetitions()
         self._handlers: dict[str, Callable[[Message, Peer, Dialog], Message]] = {
@@ -87,12 +89,33 @@ class RecordingServer:
         if known := self._answers.known(key):
             return [known]
         trying = [self._send(replies.response(message, 100), message, peer)] if message.method == "INVITE" else []
-        answer = self._send(self._respond(message, peer), message, peer)
+        response = self._respond(message, peer)
+        answer = self._send(response, message, peer)
         now_s = self._clock.monotonic()
         self._answers.keep(key, answer, now_s)
-        if message.method == "INVITE" and b" 200 " in answer.data[:16]:
-            self._repetitions.begin(_acknowledged_as(answer, message), answer, now_s)
+        number = message.first("cseq").split()[0]
+        if dialog := self._dialogs.get(_dialog_of(message, response)):
+            dialog.answered = Answered(key, number, answer.peer, answer.data)
+            self._changed.add(dialog.id)
+        if message.method == "INVITE" and response.status == 200:
+            self._repetitions.begin((*_dialog_of(message, response), number), answer, now_s)
         return [*trying, answer]
+
+    def changed(self) -> list[Dialog]:
+        """The dialogs that are not as they were when this was asked last, and have not ended."""
+        found = [self._dialogs[each] for each in self._changed if each in self._dialogs]
+        self._changed.clear()
+        return found
+
+    def go_on(self, dialog: Dialog) -> None:
+        """Take over a dialog that began before this server did; its call is on the floor already."""
+        self._dialogs[dialog.id] = dialog
+        self._changed.add(dialog.id)
+        if last := dialog.answered:
+            answer, now_s = Outgoing(last.peer, last.data), self._clock.monotonic()
+            self._answers.keep(last.transaction, answer, now_s)
+            if last.transaction[2] == "INVITE" and dialog.state is State.ANSWERED:
+                self._repetitions.begin((*dialog.id, last.sequence), answer, now_s)
 
     def due(self) -> list[Outgoing]:
         """What time asks for: repetitions, refreshes, sessions that nobody kept alive."""
@@ -212,7 +235,7 @@ class RecordingServer:
 
     def _informed(self, request: Message, peer: Peer, dialog: Dialog) -> Message:
         del peer
-        if learn(request, dialog, self._consent_header):
+        if learn(request, dialog, self.consent_header):
             describe(dialog)
             self._floor.call_changed(dialog.call, dialog.streams, dialog.description)
         return replies.response(request, 200)
@@ -231,11 +254,12 @@ class RecordingServer:
     def _acknowledged(self, ack: Message) -> None:
         if dialog := self._dialog(ack):
             dialog.happen(Happening.ACK)
+            self._changed.add(dialog.id)
             self._repetitions.end((*dialog.id, ack.first("cseq").split()[0]))
 
     def _follow(self, request: Message, dialog: Dialog) -> bool:
         """Take over what a request says; says whether there was an offer. Raises _NoPort."""
-        learnt = learn(request, dialog, self._consent_header)
+        learnt = learn(request, dialog, self.consent_header)
         self._keep_alive(request, dialog)
         offers = [part.body for part in _parts(request) if part.content_type == "application/sdp"]
         media: tuple[sdp.Media, ...] = ()
@@ -289,7 +313,7 @@ class RecordingServer:
 
     def _accepted(self, request: Message, dialog: Dialog, *, with_answer: bool = True) -> Message:
         headers = [("Record-Route", value) for value in request.all("record-route")]
-        headers += [("Contact", self._contact(dialog.peer)), ("Allow", replies.ALLOW), ("Supported", "timer")]
+        headers += [("Contact", contact(dialog.peer)), ("Allow", replies.ALLOW), ("Supported", "timer")]
         if dialog.interval_s and request.first("session-expires"):
             refresher = "uas" if dialog.refresh_s is not None else "uac"
             headers.append(("Session-Expires", f"{dialog.interval_s};refresher={refresher}"))
@@ -310,32 +334,10 @@ class RecordingServer:
 
     def _request(self, method: str, dialog: Dialog, headers: tuple[sip.Header, ...] = ()) -> Outgoing:
         dialog.local_sequence += 1
-        branch = f"z9hG4bK{secrets.token_hex(8)}"
-        host, port = dialog.peer.local
-        message = Message(
-            method=method,
-            uri=dialog.remote_target,
-            headers=(
-                (
-                    "Via",
-                    f"SIP/2.0/{dialog.peer.transport.upper()} {replies.bracketed(host)}:{port};branch={branch};rport",
-                ),
-                ("Max-Forwards", "70"),
-                *(("Route", each) for each in dialog.route_set),
-                ("From", dialog.local_party),
-                ("To", dialog.remote_party),
-                ("Call-ID", dialog.id[0]),
-                ("CSeq", f"{dialog.local_sequence} {method}"),
-                ("Contact", self._contact(dialog.peer)),
-                *headers,
-            ),
-        )
-        outgoing = Outgoing(dialog.peer, sip.serialize(message))
+        self._changed.add(dialog.id)
+        branch, outgoing = request_of(dialog, method, dialog.local_sequence, headers)
         self._repetitions.begin(branch, outgoing, self._clock.monotonic())
         return outgoing
-
-    def _contact(self, peer: Peer) -> str:
-        return f"<sip:tavs@{replies.bracketed(peer.local[0])}:{peer.local[1]};transport={peer.transport}>;+sip.srs"
 
     def _dialog(self, request: Message) -> Dialog | None:
         ours = sip.parameter(request.first("to"), "tag") or ""
@@ -358,11 +360,11 @@ class _NoPort(Exception):
     """No RTP port is left for a stream."""
 
 
-def _acknowledged_as(answer: Outgoing, request: Message) -> tuple[str, str, str, str]:
-    """The dialog and CSeq number that the ACK of an answered INVITE will carry."""
-    tag = sip.parameter(sip.parse(answer.data).first("to"), "tag") or ""
+def _dialog_of(request: Message, response: Message) -> DialogId:
+    """The dialog that a request stands in or has begun: our tag is in the answer."""
+    ours = sip.parameter(response.first("to"), "tag") or ""
     theirs = sip.parameter(request.first("from"), "tag") or ""
-    return request.first("call-id"), tag, theirs, request.first("cseq").split()[0]
+    return request.first("call-id"), ours, theirs
 
 
 def _parts(request: Message) -> list[Part]:

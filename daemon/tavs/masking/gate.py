@@ -77,11 +77,12 @@ _Waiting = tuple[Said, Expectation | None, _Line]
 
 
 class Gate:
-    def __init__(self, *, call: CallId, masker: Masker, hold_back_ms: int = 4000) -> None:
+    def __init__(self, *, call: CallId, masker: Masker, hold_back_ms: int = 4000, numbered: int = 0) -> None:
+        """`numbered`: the highest n that labels of this call may have had before this gate."""
         self._call = call
         self._masker = masker
         self._hold_back_ms = hold_back_ms
-        self._numbering = Numbering()
+        self._numbering = Numbering(numbered)
         self._lines: deque[_Line] = deque()
         self._history: deque[tuple[Said, Expectation | None]] = deque(maxlen=HISTORY_WORDS)
         self._pending: list[_Waiting] = []
@@ -116,6 +117,10 @@ class Gate:
         """The end of the call: everything, what is unfinished masked whole."""
         self._decide(is_forced=True)
         return self._release()
+
+    def follow(self, masker: Masker, hold_back_ms: int) -> None:
+        """Decide by other rules from here on, of what waits too."""
+        self._masker, self._hold_back_ms = masker, hold_back_ms
 
     def open_sequences(self) -> set[int]:
         """Utterances of which something still waits."""

@@ -19,7 +19,9 @@ class _Entry:
 
 
 class Numbering:
-    def __init__(self) -> None:
+    def __init__(self, begin: int = 0) -> None:
+        """Numbers up to `begin` were given before, to whom nobody knows any more."""
+        self._begin = begin
         self._entries: dict[str, list[_Entry]] = {}
 
     def number(self, label: str, norms: list[str], *, goes_on: bool) -> int:
@@ -36,7 +38,7 @@ class Numbering:
             index = len(entries) - 1
         if len(entries) <= REMEMBERED:
             entries[index].words |= words
-        return index + 1
+        return self._begin + index + 1
 
     @staticmethod
     def _known(entries: list[_Entry], label: str, said: str, words: set[str]) -> int | None:

@@ -18,6 +18,9 @@ BIT_RATE = 32_000
 PAGE_US = 250_000
 """What is sealed at a time: with all that is under way a crash costs less than a second."""
 
+GRANULE_HZ = 48_000
+"""Pages count their sound at this rate, whatever went in (RFC 7845 section 4)."""
+
 Stereo = npt.NDArray[np.int16]
 """Shape [n, 2], 8 kHz: customer left, agent right."""
 
@@ -49,6 +52,13 @@ class Encoder:
         self._stream.bit_rate = BIT_RATE
         self._stream.codec_context.options = {"application": "voip", "compression_level": "3", "mapping_family": "0"}
         self._position = 0
+        self._skipped = 0
+        self._granule = 0
+
+    @property
+    def paged_ms(self) -> int:
+        """How much sound is in the whole pages given out so far (RFC 7845 section 4)."""
+        return max(0, self._granule - self._skipped) * 1000 // GRANULE_HZ
 
     def encode(self, block: Stereo) -> bytes:
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.reshape(1, -1)), format="s16", layout="stereo")
@@ -68,6 +78,10 @@ class Encoder:
     def _taken(self) -> bytes:
         taken = bytes(self._pages.written)
         self._pages.written.clear()
+        if (head := taken.find(b"OpusHead")) >= 0:
+            self._skipped = int.from_bytes(taken[head + 10 : head + 12], "little")
+        if (page := taken.rfind(b"OggS")) >= 0:
+            self._granule = max(self._granule, int.from_bytes(taken[page + 6 : page + 14], "little", signed=True))
         return taken
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +19,10 @@ from tavs.recording.sealed_file import SealedFile
 class Recording:
     """One open sealed file. Every method raises StoreError when the disk refuses."""
 
-    def __init__(self, folder: Path, sidecar: Sidecar, public_key: bytes, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, sidecar: Sidecar, public_key: bytes, clock: Clock, on_sealed: Callable[[int], None]
+    ) -> None:
+        self._on_sealed = on_sealed
         self._sidecar = sidecar
         self._clock = clock
         self._samples = 0
@@ -30,6 +34,7 @@ class Recording:
         self._samples += len(block)
         if ogg := self._encoder.encode(block):
             self._file.append(AUDIO, ogg)
+            self._on_sealed(self._encoder.paged_ms)
 
     def details(self, data: bytes) -> None:
         """Append what may not lie open: numbers, raw metadata."""
@@ -41,8 +46,8 @@ class Recording:
         )
         self._file.describe(self._sidecar)
 
-    def close(self, *, call_ended_at: datetime, gaps: tuple[SoundGap, ...]) -> Sidecar:
-        """Finish the file; the sidecar returned is the one on disk."""
+    def close(self, *, call_ended_at: datetime | None, gaps: tuple[SoundGap, ...]) -> Sidecar:
+        """Finish the file; the sidecar returned is the one on disk. Without an end the call goes on as another part."""
         self._file.append(AUDIO, self._encoder.finish())
         return self._file.close(
             msgspec.structs.replace(
@@ -64,7 +69,19 @@ class Recorder:
         self._public_key = public_key
         self._clock = clock
 
-    def begin(self, start: CallStart, party_ref: PartyRef | None, part: int = 0) -> Recording:
+    def begin(
+        self,
+        start: CallStart,
+        party_ref: PartyRef | None,
+        part: int = 0,
+        *,
+        lost: tuple[SoundGap, ...] = (),
+        on_sealed: Callable[[int], None] = lambda _: None,
+    ) -> Recording:
+        """`lost` before this part began; it stands in the sidecar from the first.
+
+        `on_sealed` is told, from the thread that writes, how many ms of this part a crash cannot take any more.
+        """
         sidecar = Sidecar(
             call=start.call,
             kind=ArtifactKind.RECORDING,
@@ -77,5 +94,6 @@ class Recorder:
             trunk=start.trunk,
             extension=start.description.extension,
             party_ref=party_ref,
+            gaps=lost,
         )
-        return Recording(self._folder, sidecar, self._public_key, self._clock)
+        return Recording(self._folder, sidecar, self._public_key, self._clock, on_sealed)

@@ -18,10 +18,13 @@ import msgspec
 from tavs.errors import StoreError
 from tavs.events import CallId, Sidecar
 from tavs.host.clock import Clock
+from tavs.host.files import create
 from tavs.recording.seal import Kind, Sealer, sealed_key
 
 SYNC_S = 2.0
 """What a power cut may cost at the most (RELIABILITY R-01)."""
+SHARED, READABLE = 0o660, 0o664
+"""Sealed files and keys are for the listener and the sweep; the desk reads sidecars, in folders that let it in."""
 
 
 class SealedFile:
@@ -79,7 +82,8 @@ def write_sidecar(folder: Path, sidecar: Sidecar) -> None:
     """Replace the sidecar in one step: it is the old one or the new one, never half of either."""
     path = (folder / sidecar.file).with_suffix(".json")
     new = path.with_suffix(".json.new")
-    with new.open("wb") as file:
+    new.unlink(missing_ok=True)
+    with os.fdopen(create(new, READABLE), "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
         file.flush()
         os.fsync(file.fileno())
@@ -96,7 +100,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _created(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660), "wb")
+    return os.fdopen(create(path, SHARED), "wb")
 
 
 class _disk:

@@ -43,7 +43,7 @@ class Transcript:
         """What the customer has answered by now, on the disk before the call ends."""
         self._file.describe(msgspec.structs.replace(self._file.sidecar, consents=consents))
 
-    def close(self, *, call_ended_at: datetime, consents: tuple[ConsentHeard, ...]) -> Sidecar:
+    def close(self, *, call_ended_at: datetime | None, consents: tuple[ConsentHeard, ...]) -> Sidecar:
         return self._file.close(
             msgspec.structs.replace(
                 self._file.sidecar,
@@ -60,15 +60,17 @@ Begin = Callable[[tuple[ConsentHeard, ...]], Transcript]
 """Begins a transcript with the consent that it rests on."""
 
 
-def beginner(folder: Path, public_key: bytes, clock: Clock, start: CallStart, party_ref: PartyRef | None) -> Begin:
+def beginner(
+    folder: Path, public_key: bytes, clock: Clock, start: CallStart, party_ref: PartyRef | None, *, part: int = 0
+) -> Begin:
     """How the transcript of a call begins, should there be a consent."""
 
     def begin(consents: tuple[ConsentHeard, ...]) -> Transcript:
         sidecar = Sidecar(
             call=start.call,
             kind=ArtifactKind.TRANSCRIPT,
-            part=0,
-            file=f"{start.call}.{ArtifactKind.TRANSCRIPT.value}.0.tavs",
+            part=part,
+            file=f"{start.call}.{ArtifactKind.TRANSCRIPT.value}.{part}.tavs",
             state=SidecarState.OPEN,
             source=start.source,
             call_started_at=start.at,

@@ -32,6 +32,10 @@ class LiveSpeech:
         self._voices: dict[CallId, dict[Channel, _Voice]] = {}
         self._sequences: dict[CallId, int] = {}
 
+    def begin(self, call: CallId, sequence: int) -> None:
+        """Number the segments of a call from above `sequence`: those up to it were given before this process began."""
+        self._sequences[call] = sequence
+
     def feed(self, call: CallId, channel: Channel, samples: npt.NDArray[np.int16], start_ms: int) -> None:
         """Sound of one channel, int16 [n] at 8 kHz, beginning at `start_ms` of the call."""
         voices = self._voices.setdefault(call, {})

@@ -84,9 +84,7 @@ class Keeper:
             return self._write(received.event) if received.event else None
 
     def enter(self, sidecar: Sidecar) -> bool:
-        """Enter a closed artifact and its grants; says whether it was new."""
-        if sidecar.state is SidecarState.OPEN:
-            return False
+        """Enter a closed artifact and its grants; says whether it was new. A part of a call that goes on is not yet."""
         with transaction(self._connection):
             return self._enter(sidecar)
 
@@ -199,16 +197,13 @@ class Keeper:
             self._artifact(call, ArtifactKind.MASKED_TRANSCRIPT, 0, at, None)
 
     def _enter(self, sidecar: Sidecar) -> bool:
-        if self._is_deleted(sidecar):
+        told = sidecar.call_ended_at
+        if told is None or sidecar.state is SidecarState.OPEN or self._is_deleted(sidecar):
             return False
-        told = sidecar.call_ended_at or sidecar.closed_at or sidecar.opened_at
         ended_at = self._ended_at(sidecar, told)
         self._call(sidecar.call, sidecar.call_started_at + (ended_at - told), sidecar)
         self._evidence(sidecar, ended_at - told)
-        if sidecar.state is SidecarState.INTERRUPTED:
-            self._end(sidecar.call, ended_at, "interrupted")
-        elif sidecar.call_ended_at:
-            self._end(sidecar.call, ended_at, "closed")
+        self._end(sidecar.call, ended_at, "interrupted" if sidecar.state is SidecarState.INTERRUPTED else "closed")
         is_new = self._artifact(sidecar.call, sidecar.kind, sidecar.part, ended_at, sidecar)
         for gap in sidecar.gaps if is_new else ():
             self._add_gap(

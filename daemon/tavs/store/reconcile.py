@@ -25,7 +25,7 @@ class Reconciled:
 def reconcile(folders: Iterable[Path], keeper: Keeper) -> Reconciled:
     """Enter every closed sidecar that has no artifact yet, and settle what nobody will tell of any more.
 
-    Sidecars that are still open belong to a listener that runs.
+    Sidecars that are open, or of a call that has not ended, belong to a listener that runs.
     """
     entered = unreadable = 0
     running = set()
@@ -35,7 +35,7 @@ def reconcile(folders: Iterable[Path], keeper: Keeper) -> Reconciled:
         sidecar = _read(path)
         if sidecar is None:
             unreadable += 1
-        elif sidecar.state is SidecarState.OPEN:
+        elif sidecar.state is SidecarState.OPEN or sidecar.call_ended_at is None:
             running.add(sidecar.call)
         else:
             entered += keeper.enter(sidecar)
