@@ -9,8 +9,9 @@
 | `index-KEYID` | command line | finds the calls that an earlier `index` hashed, until the last of them is gone |
 | `audit` | sweep, command line | signs the head of the audit log |
 | `audit-public` | whoever verifies it | checks the signature |
+| `advice-key` | desk | shows who asks the advisory model; optional, and made by whoever runs that one |
 
-1. Every secret is 32 random bytes; the public halves are derived from them (X25519, Ed25519).
+1. Every secret of ours is 32 random bytes; the public halves are derived from them (X25519, Ed25519).
 2. A key that is there is never made anew. Where only the public half of a pair is there, the private one is kept
    elsewhere, and none is made.
 3. A program that holds keys in memory says so: what it sealed after a rotation nobody could open any more.
@@ -38,6 +39,8 @@ from tavs.host.home import Home
 Name = Literal["site-public", "site-private", "desk", "index", "audit", "audit-public"]
 NAMES: tuple[Name, ...] = get_args(Name)
 KEY_BYTES = 32
+TEXT_LIMIT_BYTES = 4096
+"""A signed token with many claims; keys of endpoints are mostly below 200."""
 FINGERPRINT_CHARACTERS = 16
 
 
@@ -73,6 +76,21 @@ def load(name: Name, home: Home) -> bytes:
     """32 bytes. Raises ConfigError where the key is missing, unreadable or of another length."""
     folder, suffix = _place(home)
     return _read(name, folder / f"{name}{suffix}")
+
+
+def load_text(name: Literal["advice-key"], home: Home) -> str | None:
+    """A key that another system gave, to be shown to it; None where there is none. Raises ConfigError."""
+    folder, suffix = _place(home)
+    path = folder / f"{name}{suffix}"
+    try:
+        text = path.read_bytes().removesuffix(b"\n")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"the key {name} cannot be read ({type(error).__name__})", f"see to {path}") from None
+    if not 0 < len(text) <= TEXT_LIMIT_BYTES or not all(0x21 <= each <= 0x7E for each in text):
+        raise ConfigError(f"the key {name} is no line of printable ASCII", f"{path} holds the key alone")
+    return text.decode("ascii")
 
 
 @contextmanager

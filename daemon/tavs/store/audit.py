@@ -65,6 +65,8 @@ class Kind(enum.StrEnum):
     """A closed file went to the archive; its hash is part of the row."""
     ORPHAN = "orphan"
     """A file without a row or a row without a file was found."""
+    EGRESS = "egress"
+    """The last row of what left the box, and its hash, at some moment."""
     HEAD_FAULT = "head-fault"
     """The log itself was found changed."""
 
