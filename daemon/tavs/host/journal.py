@@ -53,6 +53,13 @@ class Message(enum.Enum):
     CLOCK_BEHIND = ("clock-behind", 3)
     NOT_ERASED_YET = ("not-erased-yet", 4)
     AUDIT_HEAD = ("audit-head", 5)
+    ADVICE_UNREACHABLE = ("advice-unreachable", 4)
+    ADVICE_REFUSED = ("advice-refused", 5)
+    PANEL_UNUSABLE = ("panel-unusable", 3)
+    CERTIFICATE_REFUSED = ("certificate-refused", 4)
+    ACCOUNTS_REFUSED = ("accounts-refused", 4)
+    TERMS_READ = ("terms-read", 6)
+    TERMS_REFUSED = ("terms-refused", 3)
     PROGRAM_LOST = ("program-lost", 3)
     FAILED = ("failed", 3)
 
