@@ -76,6 +76,7 @@ class Listener:
         self._recorder = Recorder(folder=home.incoming, public_key=self._public_key, clock=clock)
         self._incoming = home.incoming
         self._relay = RelaySender(home.relay_socket)
+        self._relay.greeting = lambda: (each for live in self._calls.values() for each in live.introduction())
         siprec = config.intake.siprec
         both_families = ":" in siprec.media_address or any("[" in each for each in siprec.listen)
         self._media = MediaSockets(

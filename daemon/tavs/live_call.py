@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tavs import announce
 from tavs.call.session import CallStart, Description, Stream
 from tavs.conversation import Conversation
-from tavs.events import CallState, Channel, PartyRef
+from tavs.events import CallState, Channel, Event, PartyRef
 from tavs.sound import Block, Sound
 from tavs.tape import Tape
 
@@ -36,4 +36,12 @@ class LiveCall:
             is_recorded=self.tape is not None and not self.tape.has_failed,
             has_consent=self.words.script.has_consent,
             is_attributed=announce.is_attributed(self.streams, self.description),
+        )
+
+    def introduction(self) -> tuple[Event, Event]:
+        """For a desk that may not know the call: how it began, and how it is now."""
+        call = self.start.call
+        return (
+            announce.started(self.start, self.party_ref, self.told),
+            announce.described(call, self.description, self.party_ref, self.told),
         )
