@@ -131,9 +131,9 @@ class Panel(Section, frozen=True):
     proxies: Annotated[
         tuple[str, ...], described("Networks of reverse proxies whose single sign-on is trusted; empty means none.")
     ] = ()
-    proxy_header: Annotated[
-        str, described("Header in which such a proxy names the account that is signed in.")
-    ] = "X-Remote-User"
+    proxy_header: Annotated[str, described("Header in which such a proxy names the account that is signed in.")] = (
+        "X-Remote-User"
+    )
 
 
 class Recording(Section, frozen=True):
