@@ -15,7 +15,7 @@ import asyncio
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tavs.advice import embedding, openai
+from tavs.advice import openai
 from tavs.advice.counsel import Advice, Counsel
 from tavs.advice.engine import Engine, LocalEngine
 from tavs.advice.local import Silence
@@ -60,7 +60,7 @@ class Desk:
         self._database = connection
         self._keeper = Keeper(connection, keys, clock, zone)
         self._board = Board(new_boot())
-        self._shelf = Shelf(home, zone, clock, embedding.configured(config.advice.embeddings, home))
+        self._shelf = Shelf(home, zone, clock, config.advice.embeddings)
         recall(
             self._board,
             connection,

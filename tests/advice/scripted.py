@@ -74,18 +74,19 @@ Behaviour = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
 class Scripted:
     """Does its behaviours one after the other, the last one for ever; keeps every byte that it is sent."""
 
-    def __init__(self, *behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *behaviours: Behaviour, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.asked: list[Asked] = []
         self.received = bytearray()
         self.connections = 0
         self._behaviours = behaviours
         self._tls = tls
+        self._host = host
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Scripted:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept, self._host, 0, ssl=self._tls)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{port}/v1"
+        self.url = f"{'https' if self._tls else 'http'}://{self._host}:{port}/v1"
         return self
 
     async def __aexit__(

@@ -16,13 +16,15 @@ from typing import Literal, Protocol
 
 from tavs.advice.engine import Engine
 from tavs.advice.local import Adviser, Query, Silence
-from tavs.advice.ranking import Ranked
+from tavs.advice.ranking import Ranked, Turn
 from tavs.advice.shelf import Shelf
 from tavs.events import CallDescribed, CallEnded, CallId, CallStarted, Event, MaskedSegment
 from tavs.host.clock import Clock
 
 WAITING = 32
 """Queries that may wait for the ranker."""
+TURNS = 4
+"""Of both voices, which a query reaches back."""
 CANDIDATES = 8
 """Sections an engine may choose among."""
 
@@ -92,10 +94,16 @@ class Counsel:
             while True:
                 asked = await self._waiting.get()
                 adviser = self._advisers.get(asked.event.call)
-                ranked = self._shelf.ranker.rank(asked.query.turns, most=CANDIDATES) if adviser else []
+                ranked = self._rank(asked.query.turns) if adviser else []
                 if adviser and (candidates := adviser.candidates(ranked)):
                     group.create_task(self._pick(asked, adviser, candidates), name="pick")
                 await asyncio.sleep(0)
+
+    def _rank(self, turns: tuple[Turn, ...]) -> list[Ranked]:
+        """By the longest stretch up to now that tells of something: who gave their name before tells of damage now."""
+        stretches = (turns[start:] for start in range(max(0, len(turns) - TURNS), len(turns)))
+        found = (self._shelf.ranker.rank(each, most=CANDIDATES) for each in stretches)
+        return next(filter(None, found), [])
 
     def _hear(self, event: MaskedSegment, row: int) -> None:
         came_s = self._clock.monotonic()

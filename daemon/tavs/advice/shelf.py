@@ -6,12 +6,13 @@ import asyncio
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from tavs.advice.embedding import Embedder
+from tavs.advice.embedding import Embedder, SentenceModel
 from tavs.advice.library import Library, stamp
 from tavs.advice.ranking import Ranker
 from tavs.advice.thesaurus import Thesaurus
 from tavs.advice.sections import Section
-from tavs.errors import StoreError
+from tavs.catalogue import find, folders
+from tavs.errors import ModelError, StoreError
 from tavs.host.clock import Clock
 from tavs.host.home import Home
 from tavs.host.journal import Message, say
@@ -22,11 +23,12 @@ LOOK_S = 5.0
 class Shelf:
     """Raises StoreError at the start where the terms cannot be read; later ones that cannot be leave the old."""
 
-    def __init__(self, home: Home, zone: ZoneInfo, clock: Clock, embedder: Embedder | None = None) -> None:
+    def __init__(self, home: Home, zone: ZoneInfo, clock: Clock, embeddings: str = "") -> None:
+        """`embeddings` names a model in the catalogue; one that cannot be used is done without."""
         self._home = home
         self._zone = zone
         self._clock = clock
-        self._embedder = embedder
+        self._embedder = _embedder(embeddings, home)
         self._known = self._now()
         self.library, self.ranker = self._read(self._known[0])
 
@@ -56,3 +58,13 @@ class Shelf:
     def _read(self, day: date) -> tuple[Library, Ranker]:
         library = Library.read(self._home)
         return library, Ranker(library.in_force(day), thesaurus=Thesaurus.read(self._home), embedder=self._embedder)
+
+
+def _embedder(name: str, home: Home) -> Embedder | None:
+    if not name:
+        return None
+    try:
+        return SentenceModel(find(name, folders(home)))
+    except ModelError:
+        say(Message.EMBEDDINGS_UNUSABLE)
+        return None

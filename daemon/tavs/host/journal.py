@@ -60,6 +60,7 @@ class Message(enum.Enum):
     ACCOUNTS_REFUSED = ("accounts-refused", 4)
     TERMS_READ = ("terms-read", 6)
     TERMS_REFUSED = ("terms-refused", 3)
+    EMBEDDINGS_UNUSABLE = ("embeddings-unusable", 4)
     PROGRAM_LOST = ("program-lost", 3)
     FAILED = ("failed", 3)
 
