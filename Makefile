@@ -32,8 +32,8 @@ bench-masking: ## masking on invented calls, beside Presidio (about 15 minutes)
 bench-retention: setup ## sweep at a million artifacts, crashes, years of a site (about 25 minutes; --only PART by hand)
 	@$(PYTHON) tests/bench/retention.py
 
-bench-advice: setup ## the ranker on the queries in tests/advice
-	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl
+bench-advice: setup ## the ranker beside plain FTS5 and rank-bm25, quality and speed (about 2 minutes)
+	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl tests/advice/unseen/other-queries.jsonl=tests/advice/unseen/terms tests/advice/unseen/queries.jsonl
 
 bench-panel: setup ## 200 browsers on one desk, and a real one (about 5 minutes)
 	@$(PYTHON) tests/bench/panel.py

@@ -22,7 +22,6 @@ from tavs.advice.local import Silence
 from tavs.advice.shelf import Shelf
 from tavs.config import Config
 from tavs.errors import ConfigError, PeerError
-from tavs.events import CallId
 from tavs.host import credentials, systemd
 from tavs.host.clock import Clock
 from tavs.host.home import Home
@@ -82,7 +81,9 @@ class Desk:
             clock=clock,
         )
         self._panel = (
-            Panel(home, config, clock=clock, board=self._board, connection=connection, terms=lambda: self._shelf.library)
+            Panel(
+                home, config, clock=clock, board=self._board, connection=connection, terms=lambda: self._shelf.library
+            )
             if config.panel.listen
             else None
         )

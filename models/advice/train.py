@@ -1,4 +1,4 @@
-"""Trains what the ranker has learnt: `PYTHONPATH=../../daemon python train.py OUT.npz`. A few minutes on one core; numpy alone.
+"""Trains what the ranker has learnt: `PYTHONPATH=../../daemon python train.py OUT.npz`. A minute with numpy alone.
 
 1. Everything that a later step is fitted on comes from models that have not seen the query (cross-fitting).
 2. The words of the queries in `READ` are in the thesaurus, so the combination is fitted on the others.
@@ -19,24 +19,25 @@ import numpy as np
 from tavs.advice.danish import telling, words
 from tavs.advice.features import NAMES, Collection
 from tavs.advice.index import Floats
-from tavs.advice.learnt import Learnt, occasion_signs, signs, softmax, unpacked
-from tavs.advice.library import samples
+from tavs.advice.learnt import occasion_signs, signs, softmax
+from tavs.advice.library import Library, lying_in, samples
 from tavs.advice.query import Listener, Query, Turn
 from tavs.advice.sections import Section
-from tavs.advice.terms import read
 from tavs.advice.thesaurus import Thesaurus
 
 HERE = Path(__file__).parent
-READ = frozenset("a1 a2 a3 a4 b1 b2".split())
-"""Files whose queries were read while the thesaurus was written."""
+READ = frozenset("a1 a2 a3 a4 b1 b2 s1 s2".split())
+"""Files whose queries were read or written beside the thesaurus."""
 FOLDS = 8
 COMMON_COUNT = 4
 """A caller's word counts full where at most so many queries have it."""
 LEAST_SIGN, LEAST_TALK = 2, 3
 """Queries that must have a sign to learn from it."""
-GRADE_SHARE = {2: 1.0, 1: 0.3}
+GRADE_SHARE = {2: 1.0, 1: 0.5}
 STEPS, RATE = 90, 0.08
-LINE_PENALTY, TOPIC_PENALTY, TALK_PENALTY = 2e-4, 1e-4, 1e-3
+TOPIC_STEPS, TOPIC_RATE = 40, 0.05
+LINE_PENALTY, TOPIC_PENALTY, TALK_PENALTY = 2e-4, 1e-4, 3e-5
+TOPIC = NAMES.index("topic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,9 @@ def word_weights(found: Sequence[Example], listener: Listener) -> dict[str, floa
         spoken = {word for turn in example.turns for word in words(turn.text) if telling(word)}
         counts.update({form for word in spoken for form in listener.forms(word)})
     rare = np.log(len(found) / COMMON_COUNT)
-    return {word: float(np.log(len(found) / count) / rare) for word, count in counts.items() if count > COMMON_COUNT}
+    return {
+        word: float(np.log(len(found) / count) / rare) for word, count in sorted(counts.items()) if count > COMMON_COUNT
+    }
 
 
 def descend(loss_gradient: Callable[[Floats], Floats], start: Floats, steps: int, rate: float) -> Floats:
@@ -93,6 +96,21 @@ def classifier(inputs: Floats, targets: Floats, penalty: float) -> Floats:
         return found
 
     return descend(gradient, np.zeros((inputs.shape[1], targets.shape[1]), np.float32), STEPS, RATE)
+
+
+def topic_matrix(inputs: Floats, targets: Sequence[Floats], base: Sequence[Floats], kin: Sequence[Floats]) -> Floats:
+    """What the signs say for each topic beyond `base`, the scores of the sections without topics; the last row is 0."""
+    rows = [row for row, target in enumerate(targets) if target.any()]
+
+    def gradient(matrix: Floats) -> Floats:
+        logits = inputs @ matrix
+        wrong = np.zeros_like(logits)
+        for row in rows:
+            wrong[row] = (softmax(base[row] + kin[row] @ logits[row]) - targets[row]) @ kin[row]
+        return inputs.T @ wrong / len(rows) + 2 * TOPIC_PENALTY * matrix
+
+    start = np.zeros((inputs.shape[1], kin[0].shape[1]), np.float32)
+    return np.vstack([descend(gradient, start, TOPIC_STEPS, TOPIC_RATE), np.zeros((1, start.shape[1]), np.float32)])
 
 
 def logistic(inputs: Floats, truth: Floats, penalty: float, steps: int = 400, rate: float = 0.05) -> Floats:
@@ -165,7 +183,11 @@ class Training:
         self.topics = everything
         self.kinships = [collection.kinship(everything) for collection in self.collections]
         places = [{(each.doc, each.number): number for number, each in enumerate(sections)} for sections in libraries]
-        files = {e.file: next((n for n, known in enumerate(places) if set(e.grades) & set(known)), 0) for e in found if e.grades}
+        files = {
+            e.file: next((n for n, known in enumerate(places) if set(e.grades) & set(known)), 0)
+            for e in found
+            if e.grades
+        }
         self.library = [files.get(example.file, 0) for example in found]
         self.queries: list[Query] = [
             self.collections[n].listener.hear(example.turns) for n, example in zip(self.library, found, strict=True)
@@ -192,10 +214,11 @@ class Training:
         self.asks = np.array([bool(example.grades) for example in found], np.float32)
         self.is_unread = np.array([example.file not in READ for example in found])
 
-    def features(self, row: int, lines: Floats, topics: Floats) -> Floats:
-        n = self.library[row]
+    def features(self, row: int, lines: Floats) -> Floats:
+        """Without topics."""
+        collection = self.collections[self.library[row]]
         shares = dict(zip(self.lines, map(float, softmax(lines)), strict=True))
-        return self.collections[n].features(self.queries[row], shares, self.kinships[n] @ softmax(topics))
+        return collection.features(self.queries[row], shares, np.zeros(len(collection.sections), np.float32))
 
 
 def _shares(grades: np.ndarray) -> Floats:
@@ -203,7 +226,7 @@ def _shares(grades: np.ndarray) -> Floats:
     return found / max(float(found.sum()), 1e-9)
 
 
-def crossed(training: Training, fold: np.ndarray, inputs: Floats, targets: Floats, penalty: float) -> Floats:
+def crossed(fold: np.ndarray, inputs: Floats, targets: Floats, penalty: float) -> Floats:
     """Logits for every query by a model that has not seen it."""
     found = np.zeros(targets.shape, np.float32)
     for number in range(FOLDS):
@@ -212,47 +235,89 @@ def crossed(training: Training, fold: np.ndarray, inputs: Floats, targets: Float
     return found
 
 
-def train(training: Training) -> tuple[Learnt, dict[str, Any]]:
-    fold = folds(len(training.examples))
-    lines = crossed(training, fold, training.inputs, training.line_targets, LINE_PENALTY)
-    topics = crossed(training, fold, training.inputs, training.topic_targets, TOPIC_PENALTY)
-    features = [training.features(row, lines[row], topics[row]) for row in range(len(training.examples))]
-    rows = [row for row in np.flatnonzero(training.is_unread)]
-    asking = [row for row in rows if training.asks[row]]
-    scores = [features[row] for row in range(len(features))]
-    combined = np.zeros((len(features), len(NAMES)), np.float32)
+def train(training: Training) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is stored, and a report. The rows of known terms and those of unknown ones, without topics, count alike."""
+    every = range(len(training.examples))
+    fold = folds(len(every))
+    rows = np.flatnonzero(training.is_unread)
+    asking = [int(row) for row in rows if training.asks[row]]
+    lines = crossed(fold, training.inputs, training.line_targets, LINE_PENALTY)
+    plain = [training.features(row, lines[row]) for row in every]
+    base, _ = combined(training, fold, asking, [plain])
+    kin = [training.kinships[training.library[row]] for row in every]
+    topical = [features.copy() for features in plain]
     for number in range(FOLDS):
-        known = [row for row in asking if fold[row] != number]
-        combined[fold == number] = listwise([features[row] for row in known], [training.targets[row] for row in known])
-    scores = [features[row] @ combined[row] for row in range(len(features))]
-    combination = listwise([features[row] for row in asking], [training.targets[row] for row in asking])
-    talk_logits = np.zeros((len(features), 1), np.float32)
+        known = np.flatnonzero(fold != number)
+        matrix = topic_matrix(
+            training.inputs[known], *([each[row] for row in known] for each in (training.targets, base, kin))
+        )
+        for row in np.flatnonzero(fold == number):
+            topical[row][:, TOPIC] = kin[row] @ (training.inputs[row] @ matrix[:-1])
+    topics = topic_matrix(training.inputs, training.targets, base, kin)
+    scores, combination = combined(training, fold, asking, [topical, plain])
+    stranger = [features @ combination for features in plain]
+
+    talk_logits = np.zeros((len(every), 1), np.float32)
     for number in range(FOLDS):
         weights = logistic(training.talk_inputs[fold != number], training.asks[fold != number], TALK_PENALTY)
         talk_logits[fold == number, 0] = with_bias(training.talk_inputs[fold == number]) @ weights
     talk = logistic(training.talk_inputs, training.asks, TALK_PENALTY)[:, None]
-    strongest = [float(training.collections[training.library[r]].strength(training.queries[r]).max()) for r in range(len(features))]
-    occasion_inputs = np.array(
-        [np.append(talk_logits[r], occasion_signs(training.queries[r], strongest[r], float(scores[r].max()))) for r in rows]
-    )
-    occasion = logistic(occasion_inputs.astype(np.float32), training.asks[rows], 1e-3, steps=3000)
-    pairs, truths = _relevance(scores, training.grades, asking)
-    relevance = logistic(pairs, truths, 1e-4, steps=1500)
+    at_home = np.array([occasion_row(training, row, talk_logits[row], scores[row]) for row in rows], np.float32)
+    abroad = np.array([occasion_row(training, row, talk_logits[row], stranger[row]) for row in rows], np.float32)
+    asks = training.asks[rows]
+    occasion = logistic(np.vstack([at_home, abroad]), np.tile(asks, 2), 1e-3, steps=3000)
+    chances = [np.zeros(len(rows)), np.zeros(len(rows))]
+    for number in range(FOLDS):
+        known = fold[rows] != number
+        weights = logistic(np.vstack([at_home[known], abroad[known]]), np.tile(asks[known], 2), 1e-3, steps=3000)
+        for chance, inputs in zip(chances, (at_home, abroad), strict=True):
+            chance[~known] = 1 / (1 + np.exp(-with_bias(inputs[~known]) @ weights))
+    relevance = logistic(*_relevance(scores, training.grades, asking), 1e-4, steps=1500)
     packed: dict[str, Any] = {
         "weight_words": np.array(list(training.weights)),
         "weights": np.array(list(training.weights.values()), np.float32),
         "lines": np.array(training.lines),
-        "topics": np.array([(s.doc, s.number, s.title, s.text) for s in training.topics]),
+        "topics": np.array([(each.doc, each.number, each.title, each.text) for each in training.topics]),
         **stored("line", training.names, classifier(training.inputs, training.line_targets, LINE_PENALTY)),
-        **stored("topic", training.names, classifier(training.inputs, training.topic_targets, TOPIC_PENALTY)),
+        **stored("topic", training.names, topics),
         **stored("talk", training.talk_names, talk),
         "occasion": occasion,
         "combination": combination,
         "relevance": relevance,
     }
-    report = _report(training, rows, scores, occasion_inputs, fold, pairs, truths, relevance)
-    return unpacked(packed), {"packed": packed, "report": report, "combination": dict(zip(NAMES, map(float, combination.round(2)), strict=True)),
-                              "occasion": occasion.round(2).tolist(), "relevance": relevance.round(2).tolist()}
+    report = {
+        "queries": len(every),
+        "measured_on": len(rows),
+        "known_terms": {**quality(training, asking, scores), **restraint(chances[0], asks)},
+        "unknown_terms": {**quality(training, asking, stranger), **restraint(chances[1], asks)},
+        "combination": dict(zip(NAMES, map(float, combination.round(2)), strict=True)),
+        "occasion": occasion.round(2).tolist(),
+        "relevance": relevance.round(2).tolist(),
+    }
+    return packed, report
+
+
+def combined(
+    training: Training, fold: np.ndarray, rows: Sequence[int], views: Sequence[Sequence[Floats]]
+) -> tuple[list[Floats], Floats]:
+    """Scores of the sections in the first view, by weights that have not seen the query; and the weights of all."""
+    found: list[Floats] = [np.zeros(0, np.float32)] * len(fold)
+    for number in range(FOLDS):
+        known = [row for row in rows if fold[row] != number]
+        weights = listwise(
+            [view[row] for view in views for row in known], [training.targets[row] for _ in views for row in known]
+        )
+        for row in np.flatnonzero(fold == number):
+            found[row] = views[0][row] @ weights
+    return found, listwise(
+        [view[row] for view in views for row in rows], [training.targets[row] for _ in views for row in rows]
+    )
+
+
+def occasion_row(training: Training, row: int, talk: Floats, scores: Floats) -> Floats:
+    query = training.queries[row]
+    strongest = float(training.collections[training.library[row]].strength(query).max())
+    return np.append(talk, occasion_signs(query, strongest, float(scores.max())))
 
 
 def _relevance(scores: Sequence[Floats], grades: Sequence[np.ndarray], rows: Sequence[int]) -> tuple[Floats, Floats]:
@@ -266,36 +331,28 @@ def _relevance(scores: Sequence[Floats], grades: Sequence[np.ndarray], rows: Seq
     return np.array(pairs, np.float32), np.array(truths, np.float32)
 
 
-def _report(training, rows, scores, occasion_inputs, fold, pairs, truths, relevance):  # type: ignore[no-untyped-def]
-    """Cross-validated figures of the queries whose words nobody read."""
+def quality(training: Training, rows: Sequence[int], scores: Sequence[Floats]) -> dict[str, float]:
     gains, recalls = [], []
     discount = 1 / np.log2(np.arange(2, 7))
     for row in rows:
         grades = training.grades[row]
-        if not grades.any():
-            continue
         order = np.argsort(-scores[row], kind="stable")[:5]
         ideal = ((2.0 ** np.sort(grades)[::-1][:5] - 1) * discount).sum()
         gains.append(((2.0 ** grades[order] - 1) * discount).sum() / ideal)
         recalls.append((grades[order[:3]] > 0).sum() / min(3, (grades > 0).sum()))
-    probabilities = np.zeros(len(rows))
-    own = fold[rows]
-    for number in range(FOLDS):
-        weights = logistic(occasion_inputs[own != number].astype(np.float32), training.asks[rows][own != number], 1e-3, steps=3000)
-        probabilities[own == number] = 1 / (1 + np.exp(-with_bias(occasion_inputs[own == number].astype(np.float32)) @ weights))
-    asks = training.asks[rows] > 0
-    return {
-        "queries": len(rows),
-        "ndcg_at_5": round(float(np.mean(gains)), 3),
-        "recall_at_3": round(float(np.mean(recalls)), 3),
-        "occasion": {
-            threshold: {
-                "nothing_relevant_nothing_shown": round(float((probabilities[~asks] < threshold).mean()), 3),
-                "silent_where_relevant": round(float((probabilities[asks] < threshold).mean()), 3),
-            }
-            for threshold in (0.5, 0.6, 0.65, 0.7, 0.75, 0.8)
-        },
+    return {"ndcg_at_5": round(float(np.mean(gains)), 3), "recall_at_3": round(float(np.mean(recalls)), 3)}
+
+
+def restraint(chances: np.ndarray, asks: Floats) -> dict[str, dict[float, tuple[float, float]]]:
+    """Threshold → nothing shown where nothing is relevant, silence where something is."""
+    shares = {
+        threshold: (
+            round(float((chances[asks == 0] < threshold).mean()), 3),
+            round(float((chances[asks > 0] < threshold).mean()), 3),
+        )
+        for threshold in (0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
     }
+    return {"restraint": shares}
 
 
 def main() -> None:
@@ -304,10 +361,10 @@ def main() -> None:
     arguments = parser.parse_args()
     libraries = [[section for document in samples() for section in document.sections]]
     if (HERE / "terms").is_dir():
-        libraries.append(list(read(HERE / "terms")))
-    _, made = train(Training(examples(HERE / "queries"), libraries, Thesaurus.shipped()))
-    np.savez_compressed(arguments.out, **made.pop("packed"))
-    print(json.dumps(made, indent=1))
+        libraries.append(list(Library(tuple(lying_in(HERE / "terms"))).sections))
+    packed, report = train(Training(examples(HERE / "queries"), libraries, Thesaurus.shipped()))
+    np.savez_compressed(arguments.out, **packed)
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from tavs.advice.embedding import Embedder, SentenceModel
 from tavs.advice.library import Library, stamp
 from tavs.advice.ranking import Ranker
-from tavs.advice.thesaurus import Thesaurus
 from tavs.advice.sections import Section
+from tavs.advice.thesaurus import Thesaurus
 from tavs.catalogue import find, folders
 from tavs.errors import ModelError, StoreError
 from tavs.host.clock import Clock

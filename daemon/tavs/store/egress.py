@@ -5,7 +5,7 @@
    as one JSON array without spaces; the last of them is the hash of the row before.
 3. For as long as the words of a row are kept its payload can be made again, and must have the hash that was written.
 4. Rows go from the front only, and the last one stays: the chain goes on from it.
-5. Its last row is entered in the audit log by every sweep, whose head is signed: a chain cut short or written anew shows.
+5. Every sweep enters its last row in the audit log, whose head is signed: a chain cut short or written anew shows.
 """
 
 from __future__ import annotations
