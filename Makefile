@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-masking bench-retention bench-advice demo-call lock clean
+.PHONY: help setup demo test check bench bench-masking bench-retention bench-advice bench-panel screenshots demo-call lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,16 +32,23 @@ bench-masking: ## masking on invented calls, beside Presidio (about 15 minutes)
 bench-retention: setup ## sweep at a million artifacts, crashes, years of a site (about 25 minutes; --only PART by hand)
 	@$(PYTHON) tests/bench/retention.py
 
-bench-advice: setup ## the ranker on the queries in tests/advice
-	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl
+bench-advice: setup ## the ranker beside plain FTS5 and rank-bm25, quality and speed (about 2 minutes)
+	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl tests/advice/unseen/other-queries.jsonl=tests/advice/unseen/terms tests/advice/unseen/queries.jsonl
+
+bench-panel: setup ## 200 browsers on one desk, and a real one (about 5 minutes)
+	@$(PYTHON) tests/bench/panel.py
+	@$(PYTHON) tests/bench/panel_dom.py
+
+screenshots: setup ## the agents' page in every state, into build/screenshots
+	@$(PYTHON) tests/browser/screenshots.py
 
 demo-call: ## make the sound of the demo call again (needs espeak-ng)
 	@$(PYTHON) -m tavs.demo.synthesise
 
 lock: ## write the lock files anew (needs pip-tools in the path)
-	@cd packaging && for part in requirements requirements-dev requirements-bench; do \
+	@cd packaging && for part in requirements requirements-dev requirements-bench requirements-llama; do \
 	  pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
 	    --output-file $$part.lock $$part.in; done
 
 clean: ## remove what setup and the tools made
-	@rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info
+	@rm -rf build .venv .venv-bench .venv-llama .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info

@@ -48,10 +48,27 @@ python_environment() {
   cat "$lock" "$alone" >"$stamp"
 }
 
+llama_server() {
+  local folder=.venv-llama lock=packaging/requirements-llama.lock stamp=.venv-llama/tavs.lock tool
+  if [[ -f $stamp ]] && cmp -s "$lock" "$stamp"; then
+    echo "llama.cpp's server: up to date"
+    return
+  fi
+  for tool in g++ make; do
+    command -v "$tool" >/dev/null || fail "there is no $tool" "run: apt-get install g++ make"
+  done
+  echo "llama.cpp's server: building into $folder (about fifteen minutes)"
+  /usr/bin/python3 -m venv --clear "$folder"
+  CMAKE_ARGS=-DGGML_NATIVE=OFF nice "$folder/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock" ||
+    fail "llama.cpp's server cannot be built" "see the message above; every package is checked against its hash"
+  cp "$lock" "$stamp"
+}
+
 [[ -r /etc/debian_version ]] || fail "this is not a Debian system" "Tavs is made for Debian 12"
 system_packages
 case ${1:-} in
   "") python_environment .venv packaging/requirements-dev.lock ;;
   bench) python_environment .venv-bench packaging/requirements-bench.lock ;;
-  *) fail "unknown part: $1" "packaging/setup.sh [bench]" ;;
+  llama) llama_server ;;
+  *) fail "unknown part: $1" "packaging/setup.sh [bench|llama]" ;;
 esac

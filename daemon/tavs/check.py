@@ -10,11 +10,12 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import pysqlite3.dbapi2 as sqlite3
 
 from tavs import config as configuration
-from tavs.advice import terms
+from tavs.advice.library import Library, not_imported
 from tavs.catalogue import find, folders, verify
 from tavs.checks import machine, running, upkeep
 from tavs.demo.canary import Canaries
@@ -51,7 +52,7 @@ def findings(home: Home) -> Iterator[Finding]:
     yield from _database(home)
     yield from _keeping(home)
     yield from upkeep.findings(home, clock)
-    yield from _terms(home)
+    yield from _terms(config, home)
     yield from _masking(config, home)
     if config.intake.siprec.allow == configuration.Siprec().allow:
         yield Finding(Level.NOTE, "only this machine may send calls", "name the PBX in [intake.siprec] allow")
@@ -117,19 +118,32 @@ def _database(home: Home) -> Iterator[Finding]:
         yield Finding(Level.TROUBLE, error.message, error.hint)
 
 
-def _terms(home: Home) -> Iterator[Finding]:
-    place = terms.folder(home)
-    count = sum(1 for _ in terms.read(place))
-    if not count:
+def _terms(config: configuration.Config, home: Home) -> Iterator[Finding]:
+    try:
+        known = Library.read(home)
+    except TavsError as error:
+        yield Finding(Level.TROUBLE, error.message, error.hint)
+        return
+    if waiting := not_imported(home, known):
         yield Finding(
-            Level.TROUBLE, f"{place} holds no terms", "put md, html or txt files with numbered sections there"
+            Level.TROUBLE,
+            f"{waiting[0].name} and {len(waiting) - 1} more lie in {home.terms} and were not imported",
+            f"`tavs terms import {home.terms}`",
         )
-    elif place in terms.SAMPLES:
+    today = RealClock().now().astimezone(ZoneInfo(config.site.timezone)).date()
+    counting = len(known.in_force(today))
+    if known.is_sample:
         yield Finding(
-            Level.NOTE, "the terms are the samples of a fictional insurer", f"put the site's own into {home.terms}"
+            Level.NOTE,
+            "the terms are the samples of a fictional insurer",
+            "`tavs terms import PATH…` reads the site's own",
+        )
+    elif not counting:
+        yield Finding(
+            Level.TROUBLE, "no terms count today", "import the versions in force; `tavs terms list` shows when"
         )
     else:
-        yield Finding(Level.FINE, f"{count} sections of terms")
+        yield Finding(Level.FINE, f"{counting} sections of terms count today")
 
 
 def _masking(config: configuration.Config, home: Home) -> Iterator[Finding]:

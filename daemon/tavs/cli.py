@@ -19,12 +19,15 @@ from typing import Annotated, Any
 import typer
 
 from tavs import config as configuration
+from tavs.advice import commands as advising
+from tavs.advice import egress_commands as egress
 from tavs.backup import commands as backing
 from tavs.errors import TavsError, UsageError, innermost
 from tavs.host.clock import RealClock
 from tavs.host.firewall_commands import firewall_app
 from tavs.host.home import Home
 from tavs.host.journal import failure, silence_loop, silence_tracebacks
+from tavs.panel import commands as agents
 from tavs.retention import commands as keeping
 from tavs.rights import commands as officers
 from tavs.rights import ending as officers_ending
@@ -38,9 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-terms_app = typer.Typer(help="Product terms.", no_args_is_help=True)
-app.add_typer(terms_app, name="terms")
-
 masking_app = typer.Typer(help="How well masking works.", no_args_is_help=True)
 app.add_typer(masking_app, name="masking")
 
@@ -48,6 +48,9 @@ app.command()(keeping.sweep)
 app.command()(keeping.notice)
 app.command("destroy")(officers_ending.command)
 for name, inner in {
+    "terms": advising.terms_app,
+    "egress": egress.egress_app,
+    "accounts": agents.accounts_app,
     "retention": keeping.retention_app,
     "audit": keeping.audit_app,
     "clock": keeping.clock_app,
@@ -277,18 +280,6 @@ def advise(as_json_lines: AsJsonLines = False) -> None:
     del as_json_lines
     for line in ranked(_standard_input(), _home(None)):
         print(line, flush=True)
-
-
-@terms_app.command("search")
-def terms_search(text: str, as_json: AsJson = False) -> None:
-    """Sections of the terms that fit a text."""
-    from tavs.advice.lines import search
-
-    found = search(text, _home(None))
-    if as_json:
-        _print({"sections": found})
-    for section in [] if as_json else found:
-        print(f"{section['doc']} {section['section']}  {section['title']}")
 
 
 @masking_app.command("report")

@@ -1,10 +1,12 @@
-"""Process 2: has never heard anybody. Events come in, rows and advice come out.
+"""Process 2: has never heard anybody. Events come in; rows, advice and the agents' page come out.
 
-    relay ─▶ store ─▶ advice
+    relay ─▶ store ─┬▶ panel
+                    └▶ advice ─▶ store, panel
 
 1. What comes over the relay is untrusted input: a frame that breaks the rules ends the connection, not the desk.
-2. Writing comes first; advice is given beside it and is the first to be left out when the desk is behind.
+2. Writing comes first; page and advice are given beside it, and advice is the first to be left out.
 3. Files are the truth: at start, and whenever events were lost, sidecars are read again.
+4. Terms, a certificate or an advisory model that cannot be used cost what they are for, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,44 +15,78 @@ import asyncio
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tavs.advice import terms
-from tavs.advice.local import Adviser
-from tavs.advice.ranking import Ranker
+from tavs.advice import openai
+from tavs.advice.counsel import Advice, Counsel
+from tavs.advice.engine import Engine, LocalEngine
+from tavs.advice.local import Silence
+from tavs.advice.shelf import Shelf
 from tavs.config import Config
 from tavs.errors import ConfigError, PeerError
-from tavs.events import CallEnded, CallId, MaskedSegment
 from tavs.host import credentials, systemd
 from tavs.host.clock import Clock
 from tavs.host.home import Home
 from tavs.host.journal import Message, say
+from tavs.panel.board import Board
+from tavs.panel.recall import recall, withdrawn
+from tavs.panel.serve import Panel, new_boot
+from tavs.panel.wire import AdviceState, SuggestionView
 from tavs.relay import Received, receive
 from tavs.retention.policy import load
 from tavs.store.clock_mark import trusted_now
 from tavs.store.database import open_writer, transaction
+from tavs.store.egress import EgressLog
 from tavs.store.grants import enter_policy
 from tavs.store.keeper import PROGRAM, Keeper, Suggestion
 from tavs.store.reconcile import reconcile
 from tavs.store.text_keys import TextKeys
 
-ADVICE_WAITING = 32
-"""Segments that may wait for advice; the oldest is left out when one more comes."""
 RECONCILE_S = 600.0
 """New sidecars are read again this often besides, so that no grant depends on a single event."""
+RIGHTS_S = 5.0
+SILENCES = {AdviceState.BEHIND: Silence.BEHIND, AdviceState.LANGUAGE: Silence.LANGUAGE}
 
 
 class Desk:
     def __init__(self, home: Home, config: Config, clock: Clock) -> None:
         self._home = home
         self._clock = clock
+        zone = ZoneInfo(config.site.timezone)
         keys = TextKeys(home.text_keys, credentials.load("desk", home))
         policy = load(home.retention)
         connection = open_writer(home.database)
         with transaction(connection):
             enter_policy(connection, policy, actor=PROGRAM, now=trusted_now(connection, clock))
-        self._keeper = Keeper(connection, keys, clock, ZoneInfo(config.site.timezone))
-        self._ranker = Ranker(terms.read(terms.folder(home)))
-        self._advisers: dict[CallId, Adviser] = {}
-        self._waiting: asyncio.Queue[tuple[int, MaskedSegment, float]] = asyncio.Queue(ADVICE_WAITING)
+        self._database = connection
+        self._keeper = Keeper(connection, keys, clock, zone)
+        self._board = Board(new_boot())
+        self._shelf = Shelf(home, zone, clock, config.advice.embeddings)
+        recall(
+            self._board,
+            connection,
+            keys,
+            home.incoming,
+            self._shelf.section,
+            now=clock.now(),
+            now_s=clock.monotonic(),
+        )
+        engine: Engine = LocalEngine()
+        if config.advice.engine == "openai":
+            engine = openai.configured(config.advice, home, EgressLog(connection, clock), clock)
+        self._counsel = Counsel(
+            shelf=self._shelf,
+            engine=engine,
+            pauses=lambda call: SILENCES.get(self._board.advice_state(call, clock.monotonic())),
+            show=self._suggest,
+            a_minute=config.advice.a_minute,
+            clock=clock,
+        )
+        self._panel = (
+            Panel(
+                home, config, clock=clock, board=self._board, connection=connection, terms=lambda: self._shelf.library
+            )
+            if config.panel.listen
+            else None
+        )
         self._connection: asyncio.StreamWriter | None = None
         self._lost_events = asyncio.Event()
         self.watchdog = systemd.Watchdog(("loop",))
@@ -64,11 +100,15 @@ class Desk:
         handed[0].setblocking(False)
         server = await asyncio.start_unix_server(self._serve, sock=handed[0])
         async with server, asyncio.TaskGroup() as group:
-            group.create_task(self._advise(), name="advice")
+            group.create_task(self._counsel.run(), name="advice")
+            group.create_task(self._shelf.run(), name="terms")
             group.create_task(self._watch_files(), name="files")
+            group.create_task(self._watch_rights(), name="rights")
             group.create_task(self._keep_alive(), name="watchdog")
-            systemd.notify("READY=1", f"STATUS={len(self._ranker)} sections of terms")
-            say(Message.READY, sections=len(self._ranker))
+            if self._panel:
+                group.create_task(self._panel.run(), name="panel")
+            systemd.notify("READY=1", f"STATUS={len(self._shelf.ranker)} sections of terms")
+            say(Message.READY, sections=len(self._shelf.ranker))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._connection:
@@ -84,33 +124,44 @@ class Desk:
             writer.close()
 
     def _take(self, received: Received) -> None:
-        came_s = self._clock.monotonic()
-        segment = self._keeper.apply(received)
+        row = self._keeper.apply(received)
         event = received.event
         if event is None:
             self._lost_events.set()
-        elif isinstance(event, MaskedSegment) and segment is not None:
-            if self._waiting.full():
-                self._waiting.get_nowait()
-            self._waiting.put_nowait((segment, event, came_s))
-        elif isinstance(event, CallEnded):
-            self._advisers.pop(event.call, None)
+            return
+        self._board.apply(event, row, self._clock.monotonic())
+        self._counsel.take(event, row)
 
-    async def _advise(self) -> None:
-        while True:
-            segment, event, came_s = await self._waiting.get()
-            adviser = self._advisers.setdefault(event.call, Adviser(self._ranker))
-            for ranked in adviser.hear(event.channel.value, event.text.text, event.t1_ms):
-                delay_ms = event.delay_ms + round((self._clock.monotonic() - came_s) * 1000)
-                shown = Suggestion(
-                    doc=ranked.section.doc,
-                    section=ranked.section.number,
-                    title=ranked.section.title,
-                    score=ranked.score,
-                    t_ms=event.t1_ms + delay_ms,
-                    delay_ms=delay_ms,
-                )
-                self._keeper.suggest(event.call, segment, shown)
+    def _suggest(self, advice: Advice) -> None:
+        section = advice.ranked.section
+        number = self._keeper.suggest(
+            advice.call,
+            advice.segment,
+            Suggestion(
+                doc=section.doc,
+                section=section.number,
+                title=section.title,
+                score=advice.ranked.score,
+                engine=advice.engine,
+                t_ms=advice.t_ms,
+                delay_ms=advice.delay_ms,
+            ),
+        )
+        if number is None:
+            return
+        self._board.suggest(
+            SuggestionView(
+                call=advice.call,
+                id=number,
+                doc=section.doc,
+                section=section.number,
+                title=section.title,
+                product=section.product,
+                quote=advice.quote,
+                engine=advice.engine,
+                t_ms=advice.t_ms,
+            )
+        )
 
     async def _watch_files(self) -> None:
         while True:
@@ -128,6 +179,13 @@ class Desk:
         found = reconcile(folders, self._keeper)
         if found.entered or found.unreadable:
             say(Message.RECONCILED, entered=found.entered, unreadable=found.unreadable)
+
+    async def _watch_rights(self) -> None:
+        """What an officer erased or restricted goes from every screen."""
+        while True:
+            await asyncio.sleep(RIGHTS_S)
+            for call in withdrawn(self._database, self._board):
+                self._board.forget(call, self._clock.monotonic())
 
     async def _keep_alive(self) -> None:
         interval_s = systemd.watchdog_interval_s() or 10.0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from tavs import announce
@@ -30,6 +30,7 @@ from tavs.events import (
     CallId,
     Channel,
     ConsentHeard,
+    Event,
     GapKind,
     PartyRef,
     Sidecar,
@@ -103,6 +104,10 @@ class Floor:
         self._config, self._masker = config, masker
         for live in self._calls.values():
             live.words.follow(masker, hold_back_ms=self._hold_back_ms, agent_is_shown=self._agent_is_shown)
+
+    def introductions(self) -> Iterator[Event]:
+        """The calls under way, for a desk that may not know them."""
+        return (each for live in self._calls.values() for each in live.introduction())
 
     # --- a call begins, goes on, changes, ends -----------------------------------------------------------------------
 

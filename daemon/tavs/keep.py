@@ -1,6 +1,6 @@
 """Process 3, by a timer: closed files go to the archive, what is due goes for good, the audit chain is signed.
 
-    incoming ─▶ archive ─▶ sweep ─▶ head of the chain
+    incoming ─▶ archive ─▶ sweep ─▶ what left the box ─▶ head of the chain
 
 1. Deletion depends on a clock that can be trusted (retention/clock_guard.py): a jump stops it until somebody confirms.
 2. A policy that cannot be read stops everything here before anything is touched.
@@ -24,10 +24,10 @@ from tavs.retention import clock_guard, reserve
 from tavs.retention.archive import archive
 from tavs.retention.clock_guard import Verdict
 from tavs.retention.policy import load
-from tavs.retention.sweep import Item, Progress, Swept, alone, plan, suspended, sweep
+from tavs.retention.sweep import PROGRAM, Item, Progress, Swept, alone, plan, suspended, sweep
 from tavs.status import figures, read
-from tavs.store import audit
-from tavs.store.clock_mark import read_mark, write_mark
+from tavs.store import audit, egress
+from tavs.store.clock_mark import read_mark, trusted_now, write_mark
 from tavs.store.database import Connection, blamed, open_reader, open_writer, transaction
 
 
@@ -91,6 +91,9 @@ def _run(connection: Connection, home: Home, clock: Clock, pretended: datetime |
         say(Message.SWEPT, deleted=len(swept.deleted), held=swept.held, stuck=swept.stuck)
         if not swept.is_erased:
             say(Message.NOT_ERASED_YET)
+    with transaction(connection):
+        egress.trim(connection, trusted_now(connection, clock))
+        egress.witness(connection, actor=PROGRAM, at=now)
     head = _sign(connection, home, now)
     if head:
         say(Message.AUDIT_HEAD, sequence=head.sequence, hash=Digest(head.hash))

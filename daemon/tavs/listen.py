@@ -108,6 +108,7 @@ class Listener:
             clock=clock,
             hang_up=self._hang_up,
         )
+        self._relay.greeting = self._floor.introductions
         self._intake = SiprecIntake(
             config=siprec,
             floor=self._floor,

@@ -12,7 +12,7 @@ from tavs.call.dialog import Dialog
 from tavs.call.kept_call import KeptCall
 from tavs.call.session import CallStart, Description, Stream
 from tavs.conversation import Conversation
-from tavs.events import CallId, CallState, Channel, PartyRef
+from tavs.events import CallId, CallState, Channel, Event, PartyRef
 from tavs.host import fd_store
 from tavs.host.memory_file import MemoryFile
 from tavs.sound import RATE_HZ, Block, Sound, stereo
@@ -85,6 +85,14 @@ class LiveCall:
         """Note how much of the sound here no crash can take any more."""
         if self.memory:
             self.memory.mark(self.begins_ms + sealed_ms)
+
+    def introduction(self) -> tuple[Event, Event]:
+        """For a desk that may not know the call: how it began, and how it is now."""
+        call = self.start.call
+        return (
+            announce.started(self.start, self.party_ref, self.told),
+            announce.described(call, self.description, self.party_ref, self.told),
+        )
 
 
 def begin_memory(call: CallId) -> MemoryFile | None:

@@ -4,7 +4,8 @@
 2. A frame is a 4-byte big-endian length and msgpack of (boot, sequence, event). `boot` is a random id per start of the
    listener, `sequence` counts its events from 0.
 3. A connection begins with a frame without an event: its sequence is that of the next event, so the desk sees at once
-   what was lost while it was away.
+   what was lost while it was away. Behind what waits the calls under way are told again: a desk that was started anew
+   has not seen them begin.
 4. The backlog is bounded: the oldest frames go first, and the jump in the sequence says so.
 5. The desk treats every byte as untrusted: limits before allocation, unknown fields and types end the connection.
 """
@@ -16,7 +17,7 @@ import contextlib
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -94,6 +95,8 @@ class RelaySender:
     """The listener's end: `send` never waits, `run` carries the backlog to the desk for as long as it is awaited."""
 
     def __init__(self, path: Path, *, frames: int = BACKLOG_FRAMES, size_bytes: int = BACKLOG_BYTES) -> None:
+        self.greeting: Callable[[], Iterable[Event]] = tuple
+        """What every connection is told after the backlog."""
         self.boot = os.urandom(8).hex()
         self.lost = 0
         """Frames dropped because the backlog was full or an event did not fit a frame."""
@@ -146,6 +149,8 @@ class RelaySender:
             await self._emptied.wait()
 
     async def _carry(self, writer: asyncio.StreamWriter) -> None:
+        for event in self.greeting():
+            self.send(event)
         first = self._backlog[0][0] if self._backlog else self._sequence
         writer.write(serialize(Received(self.boot, first, None)))
         while True:

@@ -22,7 +22,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from tavs.errors import ConfigError, TavsError, innermost
-from tavs.host import credentials
+from tavs.host import certificate, credentials
+from tavs.host.clock import RealClock
 from tavs.host.home import TEST_HOME_MARK, Home
 from tavs.host.journal import Message, say
 from tavs.program import Program, stop
@@ -51,6 +52,7 @@ def prepare(home: Home) -> None:
     if not home.retention.exists():
         shutil.copyfile(next(path for path in SHIPPED if path.exists()), home.retention)
     credentials.create(home)
+    certificate.create(home, RealClock().now())
 
 
 class Appliance:

@@ -482,7 +482,7 @@ SCENARIOS = (
     Scenario(name="rotate desk", before=two_calls, act=rotate(Key.DESK)),
     Scenario(name="rotate index", before=two_calls, act=rotate(Key.INDEX)),
     Scenario(name="policy apply", before=shortened, act=apply_policy, is_one_step=False),
-    Scenario(name="upgrade 1 to 2", before=of_schema_1, act=open_database, check=the_copy_is_whole),
+    Scenario(name="upgrade from schema 1", before=of_schema_1, act=open_database, check=the_copy_is_whole),
     Scenario(name="first database", before=no_database, act=open_database),
     Scenario(name="first start", before=no_keys, act=first_start),
 )  # fmt: skip

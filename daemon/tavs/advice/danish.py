@@ -1,84 +1,168 @@
-"""Danish words as search terms: stems, parts of compounds, and what customers mean by them."""
+"""Danish words as search terms.
+
+1. A word is compared by its stem, an irregular form by the stem of its base form.
+2. A compound is compared whole and by its parts; a part is a word that the terms or the thesaurus use alone.
+3. Words without a topic of their own are no terms.
+"""
 
 from __future__ import annotations
 
-import importlib.resources
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 
 import snowballstemmer
 
 _PLACEHOLDER = re.compile(r"<[A-Z_]+_\d+>")
-_WORD = re.compile(r"[a-zæøåéü0-9]+")
+_WORD = re.compile(r"[a-zæøåé0-9]+")
+_SPELLING = str.maketrans({"è": "é", "ü": "y", "ö": "ø", "ä": "æ", "á": "a"})
 SHORTEST_PART = 3
+LONGEST_WORD = 40
+"""Longer ones are no words; cutting them would cost time for nothing."""
+JOINTS = ("", "s", "e", "er", "n")
+"""What stands between the parts of a compound."""
+
 STOP = frozenset(
     """
-    af alle alt altså at bare begge blev blive bliver da de dem den denne der deres det dette dig din dine dit dog du efter
-    eller en end er et fik for fordi fra fået få får før gang gerne gjort gå går gør gøre ham han hans har havde have hej hen
-    hende hendes her hos hun hvad hvem hver hvilken hvis hvor hvordan hvornår hvorfor i igen ikke ikk ind ingen ja jeg jer
-    jeres jo jamen kan kom komme kommer kun kunne lidt lige ligger lå man mange med meget men mig min mine mit mon må måske
-    måtte ned nej noget nogen nogle nok nu når nå og også okay om op os over på rigtig sagde se selv sig sin sine sit siden
-    siger sin skal skulle som stod står stå sæt så sådan tak taler tage taget tager til tilbage tror under ud uden undskyld
-    var ved vel vi vil ville vores være været øh øhm goddag farvel hedder fint god godt helt præcis synes ved vide nemlig dag dage
-    egentlig ting hjem hjemme ude inde går sidste næste første mere mest bedre både tidligere samme selvfølgelig velkommen
-    forsikring forsikringen betingelser dækket dækker gælder spørge spørgsmål høre hører vide hjælpe hjælp ringer ringe
+    ad af aften al alle alligevel alt altid alting altså anden andet andre angår april at atten august bag bare bedre
+    bedst begge begynde begyndte betingelser betingelserne bl blev blevet bliv blive bliver bort burde både bør cirka
+    da dag dage dagen dav davs de december dejlig dejligt dem den denne der deres derfor derfra derhen derinde dermed
+    derovre derude desværre det dette dig din dine disse dit dog drejer du dække dækker dækket dækning dækningen eft
+    efter eftermiddag egen egentlig egentligt eget egne ej eller ellers elleve em en end endda endelig endnu enten er
+    et eventuelt faktisk farvel februar fedt fem femten fik fin finde fint fire firs fjorten flere fleste for foran
+    fordi forhold formiddag forrige forsikrede forsikret forsikring forsikringen forsikringer fortalt fortalte fortæl
+    fortælle fra fredag frem fyrre få fået får først første gamle gammel gang gange ganske gav gennem gerne gik give
+    giver gjorde gjort god goddag gode godt gå gået går gælde gælder gør gøre hallo halvfems halvfjerds halvtreds ham
+    han handler hans har hav havde have hej hejsa hel hele heller helt hen hende hendes her herfra heroppe hertil hjem
+    hjemme hjælp hjælpe hjælper hos hun hundrede hvad hvem hver hverken hvilke hvilken hvilket hvis hvor hvordan
+    hvorfor hvorhen hvornår høre hører hørt hørte i igen igennem ikk ikke imellem imod ind inde inden indtil ingen
+    ingenting intet ja jamen januar jeg jer jeres jo juli juni kan kig kigge kiggede kigger klokken kom komme kommer
+    kommet krone kroner kun kunne kunnet kære lad lade lader langt lidt lige ligesom ligger lille lyt lå længe længere
+    lød lørdag man mandag mange marts med medens meget mellem mens mere mest mig million millioner min mindre mine mit
+    mod mon morgen må måde måden måned måneder måske måtte måttet nat ned nede nej nemlig ni nitten nogen nogenlunde
+    noget nogle nok november nu ny nye nyt nå nået nåh når nærmest næste nævne o og også oh ok okay oktober om
+    omfatter omfattet omkring onsdag op oppe os otte over overhovedet par perfekt plus procent præcis præcist prøv
+    prøve prøvede prøver punkt på ret rigtig rigtigt ringe ringer sad sagde sagt samme sammen samt se seks seksten
+    selskab selskabet selv selvfølgelig senere september ser set sgu sidde sidder siden sidste sig sige siger
+    simpelthen sin sine sit skal skulle skullet slags slet små snakke snakkede snakker snakket snart som spurgt spørge
+    spørger spørgsmål stadig stille stillet stod stor store stort stå stået står super synes syntes sytten syv så
+    sådan sådanne sådant sæt sætte søndag tag tage tager taget tak tale taler talt te temmelig ti tidligere til
+    tilbage time timer ting tingene tirsdag to tog tolv torsdag tre tredive tres tretten tro troede tror tusind
+    tusinde tyve tænke tænker tænkt tænkte ud ude uden uge uger under undrer undskyld utrolig var ved vedrører vel
+    velkommen vent vente vi via vide vidste vil ville villet virkelig vist vor vores våre vær være været åh år årene
+    øh øhm ørh
     """.split()
 )
+"""Function words, fillers, numerals, times, and words that every section has."""
+_FORMS_OF = """
+    tand: tænder tænderne tændernes
+    barn: børn børnene børnenes
+    hånd: hænder hænderne
+    fod: fødder fødderne
+    tå: tæer tæerne
+    nat: nætter
+    mand: mænd mændene
+    bog: bøger bøgerne
+    bil: bilens
+    datter: døtre døtrene
+    bror: brødre
+    far: fædre
+    mor: mødre
+    gås: gæs
+    mus: musene
+    rod: rødder rødderne
+    tang: tænger
+    hovedstad: hovedstæder
+    stad: stæder
+    ko: køer
+    so: søer
+    bryde: brød brudt brudte bryder
+    stjæle: stjal stjålet stjålne stjæler
+    bide: bed bidt bider
+    slå: slog slået slår
+    brække: brækkede brækket brækker
+    falde: faldt faldet falder
+    drikke: drak drukket drikker
+    fryse: frøs frosset frossen frosne fryser
+    flyve: fløj fløjet flyver
+    springe: sprang sprunget sprungne springer
+    synke: sank sunket
+    ryge: røg røget ryger
+    skride: skred skredet
+    gribe: greb grebet
+    rive: rev revet river
+    stikke: stak stukket stikker
+    løbe: løb løbet løber
+    knække: knækkede knækket knak
+    dø: døde død døer
+    sælge: solgte solgt sælger
+    følge: fulgte fulgt
+    bringe: bragte bragt
+    vælge: valgte valgt vælger
+    flytte: flyttede flyttet flytter
+    miste: mistede mistet mister
+    glemme: glemte glemt glemmer
+    glide: gled gledet glider
+    betale: betalte betalt betaler
+    opsige: opsagt opsagde opsiger
+    trække: trak trukket
+    binde: bandt bundet
+    finde: fandt fundet finder
+    hænge: hang hængt
+    fange: fanget
+    skære: skar skåret
+"""
+_BASE_OF = {
+    form: base.strip()
+    for base, _, forms in (line.partition(":") for line in _FORMS_OF.strip().splitlines())
+    for form in forms.split()
+}
 _stemmer = snowballstemmer.stemmer("danish")
 
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    return str(_stemmer.stemWord(word))
+    return str(_stemmer.stemWord(_BASE_OF.get(word, word)))
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words without placeholders, digits and stop words."""
-    plain = _PLACEHOLDER.sub(" ", text).lower()
-    return [word for word in _WORD.findall(plain) if word not in STOP and not word.isdigit() and len(word) > 1]
+    """Words in lower case and in their order, without placeholders."""
+    plain = _PLACEHOLDER.sub(" ", text).lower().translate(_SPELLING).replace("aa", "å")
+    return [word for word in _WORD.findall(plain) if len(word) <= LONGEST_WORD]
 
 
-class Vocabulary:
-    """The stems of a collection of terms, by which compounds are cut."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._stems = frozenset(stem(word) for text in texts for word in words(text))
-
-    def terms(self, text: str, *, with_synonyms: bool) -> list[str]:
-        """Stems of a text and of the parts of its compounds; for a query also what the words stand for."""
-        found: list[str] = []
-        for word in words(text):
-            found += self._forms(word)
-            for meant in synonyms().get(stem(word), ()) if with_synonyms else ():
-                found += self._forms(meant)
-        return found
-
-    @lru_cache(maxsize=65536)  # noqa: B019 - one vocabulary a process
-    def _forms(self, word: str) -> tuple[str, ...]:
-        whole = stem(word)
-        return (whole, *(part for part in self._parts(word) if part != whole))
-
-    def _parts(self, word: str) -> tuple[str, ...]:
-        for cut in range(len(word) - SHORTEST_PART, SHORTEST_PART - 1, -1):
-            head, tail = word[:cut], stem(word[cut:])
-            if tail not in self._stems:
-                continue
-            for joint in ("", "s", "e"):
-                bare = head.removesuffix(joint) if joint and head.endswith(joint) else head
-                if len(bare) >= SHORTEST_PART and stem(bare) in self._stems:
-                    return stem(bare), tail
-        return ()
+def telling(word: str) -> bool:
+    """Whether a word has a topic of its own."""
+    return len(word) > 1 and word not in STOP and not word.isdigit()
 
 
-@lru_cache(maxsize=1)
-def synonyms() -> dict[str, tuple[str, ...]]:
-    """Stem of a customer's word → words of the terms."""
-    found: dict[str, tuple[str, ...]] = {}
-    text = importlib.resources.files("tavs.advice").joinpath("synonyms.txt").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        said, colon, meant = line.partition(":")
-        if colon and not line.startswith("#"):
-            for word in said.split():
-                found[stem(word)] = (*found.get(stem(word), ()), *meant.split())
-    return found
+def stems(texts: Iterable[str]) -> set[str]:
+    """Of telling words: what parts of compounds are known by."""
+    return {stem(word) for text in texts for word in words(text) if telling(word)}
+
+
+def forms(word: str, known: Container[str]) -> tuple[str, ...]:
+    """The stem of a word and, of a compound, the stems of its parts and of theirs."""
+    parts = _parts(word, known)
+    inner = (each for part in parts for each in (part, *_parts(part, known)))
+    return tuple(dict.fromkeys(map(stem, (word, *inner))))
+
+
+def _parts(word: str, known: Container[str]) -> tuple[str, ...]:
+    """The two parts of a compound; among several cuts the one nearest the middle. None where it is no compound."""
+    best: tuple[str, ...] = ()
+    for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+        tail = word[cut:]
+        if not telling(tail) or stem(tail) not in known:
+            continue
+        for joint in JOINTS:
+            head = word[:cut].removesuffix(joint)
+            is_cut = len(head) + len(joint) == cut and len(head) >= SHORTEST_PART
+            if (
+                is_cut
+                and telling(head)
+                and stem(head) in known
+                and min(len(head), len(tail)) > min(map(len, best), default=0)
+            ):
+                best = (head, tail)
+    return best

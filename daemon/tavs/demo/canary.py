@@ -24,7 +24,7 @@ def spellings(identifier: Mapping[str, str]) -> set[str]:
     """Every way to write an identifier given as `digits`, as `spoken` number words, or as `words`."""
     found: set[str] = set()
     if number := identifier.get("digits"):
-        for size in (len(number), 1, 2, 4):
+        for size in (len(number), 1, 2, 4, 6):
             pieces = [number[start : start + size] for start in range(0, len(number), size)]
             found |= {separator.join(pieces) for separator in SEPARATORS}
     if spoken := identifier.get("spoken"):

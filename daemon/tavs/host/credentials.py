@@ -10,8 +10,9 @@ environment or config file.
 | `index-KEYID` | command line | finds the calls that an earlier `index` hashed, until the last of them is gone |
 | `audit` | sweep, command line | signs the head of the audit log |
 | `audit-public` | whoever verifies it | checks the signature |
+| `advice-key` | desk | shows who asks the advisory model; optional, and made by whoever runs that one |
 
-1. Every secret is 32 random bytes; the public halves are derived from them (X25519, Ed25519).
+1. Every secret of ours is 32 random bytes; the public halves are derived from them (X25519, Ed25519).
 2. A key that is there is never made anew. Where only the public half of a pair is there, the private one is kept
    elsewhere, and none is made.
 3. A program that holds keys in memory says so: what it sealed after a rotation nobody could open any more.
@@ -33,7 +34,7 @@ import nacl.signing
 import nacl.utils
 
 from tavs.errors import ConfigError, UsageError
-from tavs.host.credstore import Credstore, Handed
+from tavs.host.credstore import ABSENT, Credstore, Handed
 from tavs.host.files import write_whole
 from tavs.host.home import Home
 from tavs.host.key_files import KEY_BYTES, KeyFiles
@@ -41,6 +42,8 @@ from tavs.host.key_files import KEY_BYTES, KeyFiles
 Name = Literal["site-public", "site-private", "desk", "index", "audit", "audit-public"]
 NAMES: tuple[Name, ...] = get_args(Name)
 OWNER_ONLY = 0o600
+TEXT_LIMIT_BYTES = 4096
+"""A signed token with many claims; keys of endpoints are mostly below 200."""
 FINGERPRINT_CHARACTERS = 16
 
 
@@ -109,6 +112,23 @@ def optional(name: Name, home: Home) -> bytes | None:
         return load(name, home)
     except ConfigError:
         return None
+
+
+def load_text(name: Literal["advice-key"], home: Home) -> str | None:
+    """A key that another system gave, to be shown to it; None where there is none. Raises ConfigError."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / name if folder else KeyFiles(home.keys).path(name)
+    try:
+        text = path.read_bytes().removesuffix(b"\n")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"the key {name} cannot be read ({type(error).__name__})", f"see to {path}") from None
+    if text == ABSENT:
+        return None
+    if not 0 < len(text) <= TEXT_LIMIT_BYTES or not all(0x21 <= each <= 0x7E for each in text):
+        raise ConfigError(f"the key {name} is no line of printable ASCII", f"{path} holds the key alone")
+    return text.decode("ascii")
 
 
 @contextmanager

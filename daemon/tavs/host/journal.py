@@ -73,6 +73,7 @@ class Message(enum.Enum):
     TERMS_REFUSED = ("terms-refused", 3)
     CONTROL_UNUSABLE = ("control-unusable", 3)
     METRICS_UNUSABLE = ("metrics-unusable", 4)
+    EMBEDDINGS_UNUSABLE = ("embeddings-unusable", 4)
     PROGRAM_LOST = ("program-lost", 3)
     FAILED = ("failed", 3)
 

@@ -141,7 +141,7 @@ def notice(
         live_speech=config.speech.live,
         agent_channel=config.speech.agent_channel,
         health_masking=config.masking.health,
-        remote_advice=False,
+        remote_advice=config.advice.engine == "openai",
     )
     print(
         text.render(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tavs.errors import UsageError
-from tavs.host import credentials
+from tavs.host import certificate, credentials
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
 from tavs.host.login import login
@@ -33,8 +33,9 @@ keys_app = typer.Typer(help="The keys of the box.", no_args_is_help=True)
 
 @keys_app.command("init")
 def init() -> None:
-    """Make the keys that are missing; those that are there stay."""
+    """Make the keys that are missing, the page's certificate with them; those that are there stay."""
     home = Home.current()
+    certificate.create(home, RealClock().now())
     credentials.create(home)
     _show(home, as_json=False)
 

@@ -67,6 +67,8 @@ class Kind(enum.StrEnum):
     """A file without a row or a row without a file was found."""
     RESTORED = "restored"
     """The box was restored from a backup, or somebody answers for what is not known since."""
+    EGRESS = "egress"
+    """The last row of what left the box, and its hash, at some moment."""
     HEAD_FAULT = "head-fault"
     """The log itself was found changed."""
 

@@ -46,6 +46,8 @@ class Suggestion:
     section: str
     title: str
     score: float
+    engine: str
+    """Who picked it: local, openai or fallback."""
     t_ms: int
     delay_ms: int
 
@@ -113,14 +115,17 @@ class Keeper:
                     ended_at = datetime.fromisoformat(started_at) + timedelta(milliseconds=heard_ms)
                     self._end(call, ended_at, "interrupted")
 
-    def suggest(self, call: CallId, segment: int, suggestion: Suggestion) -> None:
+    def suggest(self, call: CallId, segment: int, suggestion: Suggestion) -> int | None:
+        """The number of its row; None where the words it was about are gone meanwhile."""
         with transaction(self._connection):
-            self._connection.execute(
-                "insert into suggestions (call, segment, doc, section, title, score, t_ms, delay_ms)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            row = self._connection.execute(
+                "insert into suggestions (call, segment, doc, section, title, score, t_ms, delay_ms, engine)"
+                " select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 where exists (select 1 from segments where id = ?2)"
+                " returning id",
                 (call, segment, suggestion.doc, suggestion.section, suggestion.title, suggestion.score, suggestion.t_ms,
-                 suggestion.delay_ms),
-            )  # fmt: skip
+                 suggestion.delay_ms, suggestion.engine),
+            ).fetchone()  # fmt: skip
+        return row[0] if row else None
 
     def _position(self, boot: str) -> int | None:
         row = self._connection.execute("select sequence from relay where boot = ?", (boot,)).fetchone()

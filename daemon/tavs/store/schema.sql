@@ -218,7 +218,7 @@ create table egress (
   host text not null,                  -- HOST:PORT of the endpoint
   model text not null,
   segments text not null,              -- JSON array of the ids of the masked segments in it
-  sections text not null,              -- JSON array of [doc, version, section] in it
+  sections text not null,              -- JSON array of [doc, version, section, digest of what it said] in it
   size_bytes integer not null,
   sha256 text not null,                -- of the payload as it was sent
   previous text not null,              -- hash of the row before; 64 zeros for the first
