@@ -12,38 +12,55 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pysqlite3.dbapi2 as sqlite3
+
+from tavs import config as configuration
+from tavs import exposition, reloading
 from tavs.advice import openai
 from tavs.advice.counsel import Advice, Counsel
 from tavs.advice.engine import Engine, LocalEngine
 from tavs.advice.local import Silence
+from tavs.advice.openai import OpenAiEngine
 from tavs.advice.shelf import Shelf
+from tavs.backup.note import refuse_unfinished
 from tavs.config import Config
 from tavs.errors import ConfigError, PeerError
+from tavs.events import CallId
 from tavs.host import credentials, systemd
 from tavs.host.clock import Clock
 from tavs.host.home import Home
-from tavs.host.journal import Message, say
+from tavs.host.journal import Message, report, say
 from tavs.panel.board import Board
-from tavs.panel.recall import recall, withdrawn
+from tavs.panel.recall import over, recall, shown, withdrawn
 from tavs.panel.serve import Panel, new_boot
 from tavs.panel.wire import AdviceState, SuggestionView
 from tavs.relay import Received, receive
+from tavs.reloading import Program
 from tavs.retention.policy import load
 from tavs.store.clock_mark import trusted_now
-from tavs.store.database import open_writer, transaction
+from tavs.store.database import Connection, open_writer, transaction
 from tavs.store.egress import EgressLog
 from tavs.store.grants import enter_policy
 from tavs.store.keeper import PROGRAM, Keeper, Suggestion
 from tavs.store.reconcile import reconcile
 from tavs.store.text_keys import TextKeys
+from tavs.tally import Tally
 
 RECONCILE_S = 600.0
 """New sidecars are read again this often besides, so that no grant depends on a single event."""
 RIGHTS_S = 5.0
-SILENCES = {AdviceState.BEHIND: Silence.BEHIND, AdviceState.LANGUAGE: Silence.LANGUAGE}
+AGAIN_S = 1.0
+"""Pause before a database that is busy or full is written to again."""
+SILENCES = {
+    AdviceState.BEHIND: Silence.BEHIND,
+    AdviceState.LANGUAGE: Silence.LANGUAGE,
+    AdviceState.ATTRIBUTION: Silence.ATTRIBUTION,
+    AdviceState.ENDED: Silence.ENDED,
+}
 
 
 class Desk:
@@ -69,17 +86,17 @@ class Desk:
             now=clock.now(),
             now_s=clock.monotonic(),
         )
-        engine: Engine = LocalEngine()
-        if config.advice.engine == "openai":
-            engine = openai.configured(config.advice, home, EgressLog(connection, clock), clock)
+        self._engine = _engine(home, config, connection, clock)
         self._counsel = Counsel(
             shelf=self._shelf,
-            engine=engine,
-            pauses=lambda call: SILENCES.get(self._board.advice_state(call, clock.monotonic())),
+            engine=self._engine,
+            pauses=self._silence,
             show=self._suggest,
             a_minute=config.advice.a_minute,
             clock=clock,
         )
+        for call in self._board:
+            self._counsel.remember(call, shown(connection, call))
         self._panel = (
             Panel(
                 home, config, clock=clock, board=self._board, connection=connection, terms=lambda: self._shelf.library
@@ -87,6 +104,8 @@ class Desk:
             if config.panel.listen
             else None
         )
+        self._config = config
+        self._tally = Tally()
         self._connection: asyncio.StreamWriter | None = None
         self._lost_events = asyncio.Event()
         self.watchdog = systemd.Watchdog(("loop",))
@@ -105,8 +124,12 @@ class Desk:
             group.create_task(self._watch_files(), name="files")
             group.create_task(self._watch_rights(), name="rights")
             group.create_task(self._keep_alive(), name="watchdog")
+            group.create_task(
+                exposition.serve(self._home, self._config.metrics.listen, self._clock, self._tally), name="metrics"
+            )
             if self._panel:
                 group.create_task(self._panel.run(), name="panel")
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
             systemd.notify("READY=1", f"STATUS={len(self._shelf.ranker)} sections of terms")
             say(Message.READY, sections=len(self._shelf.ranker))
 
@@ -116,21 +139,36 @@ class Desk:
         self._connection = writer
         try:
             async for received in receive(reader):
-                self._take(received)
+                self._take(received, await self._written(received))
                 await asyncio.sleep(0)
         except PeerError:
             say(Message.RELAY_REFUSED)
         finally:
             writer.close()
 
-    def _take(self, received: Received) -> None:
-        row = self._keeper.apply(received)
+    async def _written(self, received: Received) -> int | None:
+        """The row of a segment. A database that is busy or full is waited for: what was read here is nowhere else."""
+        while True:
+            try:
+                return self._keeper.apply(received)
+            except sqlite3.OperationalError as error:
+                report(error)
+                await asyncio.sleep(AGAIN_S)
+
+    def _take(self, received: Received, row: int | None) -> None:
+        self._tally.take(received)
         event = received.event
         if event is None:
             self._lost_events.set()
             return
         self._board.apply(event, row, self._clock.monotonic())
         self._counsel.take(event, row)
+
+    def _silence(self, call: CallId) -> Silence | None:
+        """Why there is to be no advice on a call now; words that nobody would see an answer to go nowhere either."""
+        if isinstance(self._engine, OpenAiEngine) and not self._board.is_on_a_screen(call):
+            return Silence.ENDED
+        return SILENCES.get(self._board.advice_state(call, self._clock.monotonic()))
 
     def _suggest(self, advice: Advice) -> None:
         section = advice.ranked.section
@@ -149,6 +187,7 @@ class Desk:
         )
         if number is None:
             return
+        self._tally.suggested(advice.engine)
         self._board.suggest(
             SuggestionView(
                 call=advice.call,
@@ -162,6 +201,21 @@ class Desk:
                 t_ms=advice.t_ms,
             )
         )
+
+    def _reload(self) -> None:
+        """Follow the configuration as it is now as far as that goes; one that cannot be used changes nothing."""
+        systemd.notify("RELOADING=1", f"MONOTONIC_USEC={round(self._clock.monotonic() * 1_000_000)}")
+        try:
+            read = configuration.load(self._home).config
+        except ConfigError as error:
+            say(Message.RELOAD_REFUSED)
+            systemd.notify("READY=1", f"STATUS=reload refused, nothing changed: {error.message}")
+            return
+        changes = reloading.changes(self._config, read, Program.DESK)
+        self._config = reloading.followed(self._config, read, Program.DESK)
+        self._counsel.follow(self._config.advice)
+        say(Message.RELOADED, followed=len(changes.live), needs_restart=len(changes.restart))
+        systemd.notify("READY=1", f"STATUS={changes.line()}")
 
     async def _watch_files(self) -> None:
         while True:
@@ -186,6 +240,9 @@ class Desk:
             await asyncio.sleep(RIGHTS_S)
             for call in withdrawn(self._database, self._board):
                 self._board.forget(call, self._clock.monotonic())
+            for ended in over(self._database, self._board):
+                self._board.apply(ended, None, self._clock.monotonic())
+                self._counsel.take(ended, None)
 
     async def _keep_alive(self) -> None:
         interval_s = systemd.watchdog_interval_s() or 10.0
@@ -195,6 +252,18 @@ class Desk:
             await asyncio.sleep(interval_s)
 
 
+def _engine(home: Home, config: Config, connection: Connection, clock: Clock) -> Engine:
+    """The engine of the configuration; the ranker alone in place of one that cannot be used."""
+    if config.advice.engine == "local":
+        return LocalEngine()
+    try:
+        return openai.configured(config.advice, home, EgressLog(connection, clock), clock)
+    except ConfigError:
+        say(Message.ADVICE_UNUSABLE)
+        return LocalEngine()
+
+
 async def run(home: Home, config: Config, clock: Clock) -> None:
+    refuse_unfinished(home)
     with credentials.in_use(home):
         await Desk(home, config, clock).run()

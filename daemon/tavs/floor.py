@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from tavs import announce
@@ -37,9 +37,9 @@ from tavs.events import (
     SoundGap,
 )
 from tavs.host.clock import Clock
-from tavs.host.journal import Message, report, say
+from tavs.host.journal import Message, say
 from tavs.host.memory_file import MemoryFile
-from tavs.live_call import LiveCall, begin_memory
+from tavs.live_call import LiveCall, begin_memory, beside
 from tavs.masking.detect import Masker
 from tavs.masking.gate import Gate
 from tavs.recording.recorder import Recorder
@@ -63,8 +63,7 @@ SILENT_END_S = 1800.0
 GRID_MS = 20
 """Sound begins on the grid of the legs' frames."""
 LABELS_A_PART = 100
-"""Numbers of labels that a part of a call may use up; those of the next begin above, since nobody remembers whose they
-were."""
+"""Numbers of labels that a part of a call may use up; the next part's begin above: nobody knows whose these were."""
 
 
 class Floor:
@@ -90,14 +89,27 @@ class Floor:
         self._calls: dict[CallId, LiveCall] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._hearing: asyncio.Task[None] | None = None
+        self._failed = 0
 
     def __len__(self) -> int:
         return len(self._calls)
 
     @property
     def unrecorded(self) -> int:
-        """Calls of which the recording has failed."""
-        return sum(1 for live in self._calls.values() if live.tape and live.tape.has_failed)
+        """Calls of which the recording has failed, or whose disk hangs."""
+        tapes = [live.tape for live in self._calls.values() if live.tape]
+        return sum(tape.has_failed or tape.is_stuck for tape in tapes)
+
+    @property
+    def failed(self) -> int:
+        """Recordings that failed since the start, those under way included."""
+        return self._failed + self.unrecorded
+
+    @property
+    def oldest_s(self) -> float:
+        """How long the call that began first has lasted; 0 without any."""
+        now_s = self._clock.monotonic()
+        return max((now_s - live.start.started_s for live in self._calls.values()), default=0.0)
 
     def follow(self, config: Config, masker: Masker) -> None:
         """The configuration was read again; calls under way follow it where it is about text."""
@@ -348,6 +360,7 @@ class Floor:
             say(Message.CALL_ENDED, call=call, reason=reason, duration_ms=live.sound.taken_ms)
         else:
             await live.words.script.close(None)
+        self._failed += bool(live.tape and live.tape.has_failed)
         if live.memory:
             live.memory.close()
 
@@ -380,15 +393,6 @@ class Floor:
     @property
     def _agent_is_shown(self) -> bool:
         return self._config.speech.agent_channel == "live"
-
-
-async def beside(work: Coroutine[None, None, None], call: CallId) -> None:
-    """The boundary of a call: whatever goes wrong inside ends with it and not with the calls beside it."""
-    try:
-        await work
-    except Exception as error:  # noqa: BLE001 - one of the places where style rule 18 allows it
-        say(Message.FAILED, call=call)
-        report(error)
 
 
 def _on_grid(sealed_ms: int, first_s: float) -> int:

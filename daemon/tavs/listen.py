@@ -23,12 +23,14 @@ from tavs import config as configuration
 from tavs import reloading
 from tavs.audio import wav
 from tavs.audio.sockets import MediaSockets
+from tavs.backup.note import refuse_unfinished
 from tavs.call import replay
 from tavs.call.session import EndReason
 from tavs.call.siprec import SiprecIntake, networks
 from tavs.catalogue import find, folders, verify
 from tavs.condition import Condition
 from tavs.config import Config
+from tavs.control import State
 from tavs.ears import Ears
 from tavs.errors import TavsError
 from tavs.events import ArtifactClosed, CallId
@@ -37,8 +39,10 @@ from tavs.going_on import Found, FoundCall
 from tavs.going_on import find as found_before
 from tavs.host import credentials, systemd
 from tavs.host.clock import Clock, SimulatedClock
+from tavs.host.control_socket import Control
 from tavs.host.home import Home
 from tavs.host.journal import Message, say
+from tavs.host.version import version
 from tavs.masking.detect import Withholder, masker, masker_or_none_travels
 from tavs.recording.recover import recover
 from tavs.relay import RelaySender
@@ -120,6 +124,7 @@ class Listener:
         self._orders: asyncio.Queue[signal.Signals] = asyncio.Queue(ORDERS_LIMIT)
         self._drain_s = DRAIN_S
         self._note = ""
+        self._started_s = self._configured_s = clock.monotonic()
 
     async def run(self) -> None:
         """Hear calls until told to stop or to leave."""
@@ -128,6 +133,7 @@ class Listener:
         async with self._started():
             dropped = self._take_over(found)
             media = self._begin(self._floor.carry_media(), "media")
+            self._begin(Control(self._home, self._state, self._clock).run(), "control")
             await self._start_workers()
             await self._intake.start(found.listeners, found.streams)
             for each in dropped:
@@ -255,6 +261,7 @@ class Listener:
         else:
             self._config, self._masker, self._media.allow = config, masker_now, allowed
             self._floor.follow(config, masker_now)
+            self._configured_s = self._clock.monotonic()
             self._note = changes.line() if changes.restart else ""
             say(Message.RELOADED, followed=len(changes.live), needs_restart=len(changes.restart))
         systemd.notify("READY=1", f"STATUS={self._condition()}")
@@ -284,6 +291,32 @@ class Listener:
         )
         return condition.line()
 
+    def _state(self) -> State:
+        """What whoever asks is told (control.py)."""
+        now_s = self._clock.monotonic()
+        return State(
+            calls=len(self._floor),
+            oldest_call_s=self._floor.oldest_s,
+            is_recording=self._config.recording.documentation,
+            recordings_failing=self._floor.unrecorded,
+            recordings_failed=self._floor.failed,
+            is_text_live=self._config.speech.live,
+            is_masking_usable=not isinstance(self._masker, Withholder),
+            lag_s=self._workers.lag_s,
+            speech_workers=len(self._workers.pids),
+            speech_dropped=self._workers.counters.dropped,
+            speech_workers_lost=self._workers.counters.workers_lost,
+            relay_waiting=self._relay.waiting,
+            relay_lost=self._relay.lost,
+            packets_foreign=self._media.counters.foreign,
+            kernel_drops=self._media.kernel_drops(),
+            ports_used=self._media.ports_used,
+            peers_refused=self._intake.counters.not_allowed,
+            uptime_s=now_s - self._started_s,
+            configured_s=now_s - self._configured_s,
+            version=version(),
+        )
+
     def _troubles(self) -> dict[Message, int]:
         """Counters that somebody should hear of when they grow."""
         return {
@@ -297,6 +330,7 @@ class Listener:
 
 
 async def run(home: Home, config: Config, clock: Clock, replayed: Path | None = None) -> None:
+    refuse_unfinished(home)
     with credentials.in_use(home):
         simulated = SimulatedClock(clock.now())
         listener = Listener(home, config, simulated if replayed else clock)

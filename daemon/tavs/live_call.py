@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
 from tavs import announce
@@ -14,6 +15,7 @@ from tavs.call.session import CallStart, Description, Stream
 from tavs.conversation import Conversation
 from tavs.events import CallId, CallState, Channel, Event, PartyRef
 from tavs.host import fd_store
+from tavs.host.journal import Message, report, say
 from tavs.host.memory_file import MemoryFile
 from tavs.sound import RATE_HZ, Block, Sound, stereo
 from tavs.tape import Tape
@@ -105,3 +107,12 @@ def begin_memory(call: CallId) -> MemoryFile | None:
         return memory
     memory.close()
     return None
+
+
+async def beside(work: Coroutine[None, None, None], call: CallId) -> None:
+    """The boundary of a call: whatever goes wrong inside ends with it and not with the calls beside it."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - one of the places where style rule 18 allows it
+        say(Message.FAILED, call=call)
+        report(error)

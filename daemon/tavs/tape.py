@@ -33,6 +33,11 @@ class Tape:
         self.has_failed = False
         self._submit(lambda: self._begin(begin))
 
+    @property
+    def is_stuck(self) -> bool:
+        """The disk hangs: what is said now is lost."""
+        return self._unwritten >= UNWRITTEN_LIMIT
+
     def write(self, block: Stereo) -> None:
         """Append int16 [n, 2]; a block too many for a disk that hangs becomes a gap of silence."""
         start_ms, self._written_ms = self._written_ms, self._written_ms + len(block) * 1000 // RATE_HZ

@@ -10,16 +10,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tavs.advice.engine import Engine
+from tavs import config as configuration
+from tavs.advice.engine import Engine, Place
 from tavs.advice.local import Adviser, Query, Silence
 from tavs.advice.ranking import Ranked, Turn
 from tavs.advice.shelf import Shelf
-from tavs.events import CallDescribed, CallEnded, CallId, CallStarted, Event, MaskedSegment
+from tavs.events import CallEnded, CallId, Event, MaskedSegment
 from tavs.host.clock import Clock
+from tavs.host.journal import report
 
 WAITING = 32
 """Queries that may wait for the ranker."""
@@ -82,8 +84,6 @@ class Counsel:
     def take(self, event: Event, row: int | None) -> None:
         """An event that was written; `row` is a segment's number, None for one that was known before."""
         match event:
-            case CallStarted() | CallDescribed():
-                self._adviser(event.call).describe(event.state)
             case MaskedSegment() if row is not None:
                 self._hear(event, row)
             case CallEnded():
@@ -94,10 +94,16 @@ class Counsel:
             while True:
                 asked = await self._waiting.get()
                 adviser = self._advisers.get(asked.event.call)
-                ranked = self._rank(asked.query.turns) if adviser else []
-                if adviser and (candidates := adviser.candidates(ranked)):
-                    group.create_task(self._pick(asked, adviser, candidates), name="pick")
+                if adviser:
+                    group.create_task(self._advise(asked, adviser), name="advise")
                 await asyncio.sleep(0)
+
+    async def _advise(self, asked: _Asked, adviser: Adviser) -> None:
+        try:
+            if candidates := adviser.candidates(self._rank(asked.query.turns)):
+                await self._pick(asked, adviser, candidates)
+        except Exception as error:  # noqa: BLE001 - the boundary of a query: the desk and the other calls go on
+            report(error)
 
     def _rank(self, turns: tuple[Turn, ...]) -> list[Ranked]:
         """By the longest stretch up to now that tells of something: who gave their name before tells of damage now."""
@@ -105,7 +111,18 @@ class Counsel:
         found = (self._shelf.ranker.rank(each, most=CANDIDATES) for each in stretches)
         return next(filter(None, found), [])
 
+    def follow(self, advice: configuration.Advice) -> None:
+        """The configuration was read again; calls under way keep their measure."""
+        self._a_minute = advice.a_minute
+        self._engine.follow(advice)
+
+    def remember(self, call: CallId, shown: Iterable[tuple[Place, int]]) -> None:
+        """What an agent was shown of a call before the desk was started anew."""
+        self._adviser(call).remember(shown)
+
     def _hear(self, event: MaskedSegment, row: int) -> None:
+        if self._pauses(event.call) is Silence.ENDED:
+            return
         came_s = self._clock.monotonic()
         adviser = self._adviser(event.call)
         self._pause(adviser, event.call)
@@ -139,7 +156,7 @@ class Counsel:
 
     def _pause(self, adviser: Adviser, call: CallId) -> None:
         now = self._pauses(call)
-        for silence in (Silence.LANGUAGE, Silence.BEHIND):
+        for silence in Silence:
             if silence is now:
                 adviser.pause(silence)
             else:

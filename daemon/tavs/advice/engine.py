@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from tavs.advice.ranking import Ranked
+from tavs.config import Advice
 from tavs.events import CallId, MaskedSegment
 
 Place = tuple[str, str]
@@ -40,6 +41,9 @@ class Engine(Protocol):
     async def pick(self, call: CallId, heard: Sequence[Heard], candidates: Sequence[Ranked]) -> Picked:
         """The candidates to show, in their order."""
 
+    def follow(self, advice: Advice) -> None:
+        """The configuration was read again."""
+
 
 class LocalEngine:
     """The ranker alone: what it ranked is the pick."""
@@ -47,3 +51,6 @@ class LocalEngine:
     async def pick(self, call: CallId, heard: Sequence[Heard], candidates: Sequence[Ranked]) -> Picked:
         del call, heard
         return Picked(tuple(candidates))
+
+    def follow(self, advice: Advice) -> None:
+        """Nothing of it concerns the ranker."""

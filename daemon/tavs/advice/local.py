@@ -11,12 +11,12 @@ from __future__ import annotations
 import enum
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tavs.advice.engine import Heard, Place
 from tavs.advice.ranking import Ranked, Turn
-from tavs.events import CallState, Channel, MaskedSegment
+from tavs.events import Channel, MaskedSegment
 
 SEGMENTS = 12
 """Phrases that make a query: about the last half minute of both."""
@@ -39,6 +39,8 @@ class Silence(enum.StrEnum):
     ATTRIBUTION = "attribution"
     LANGUAGE = "language"
     BEHIND = "behind"
+    ENDED = "ended"
+    """Or nobody may see the call any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +52,18 @@ class Query:
 
 
 class Adviser:
-    def __init__(self, *, a_minute: int, state: CallState | None = None) -> None:
+    def __init__(self, *, a_minute: int) -> None:
         self._a_minute = a_minute
         self._heard: deque[Heard] = deque(maxlen=SEGMENTS)
         self._new_letters = 0
         self._silences: set[Silence] = set()
         self._shown: set[Place] = set()
         self._times_ms: deque[int] = deque(maxlen=a_minute)
-        if state:
-            self.describe(state)
 
     @property
     def silence(self) -> Silence | None:
         """Why there is no advice now; None while there is."""
         return next((each for each in Silence if each in self._silences), None)
-
-    def describe(self, state: CallState) -> None:
-        """What is known of the call has changed."""
-        if state.is_attributed:
-            self.resume(Silence.ATTRIBUTION)
-        else:
-            self.pause(Silence.ATTRIBUTION)
 
     def pause(self, silence: Silence) -> None:
         self._silences.add(silence)
@@ -93,6 +86,12 @@ class Adviser:
         self._new_letters = 0
         heard = self._lately(event.t1_ms)
         return Query(turns=_turns(heard), heard=heard) if heard else None
+
+    def remember(self, shown: Iterable[tuple[Place, int]]) -> None:
+        """What was shown before the desk was started anew, each with its time in the call, in ms."""
+        for place, t_ms in shown:
+            self._shown.add(place)
+            self._times_ms.append(t_ms)
 
     def candidates(self, ranked: Sequence[Ranked]) -> list[Ranked]:
         """Those that the agent has not been shown in this call; an engine is asked about no others."""

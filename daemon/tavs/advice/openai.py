@@ -158,6 +158,9 @@ class OpenAiEngine:
                 say(Message.ADVICE_REFUSED, call=call)
         return Picked(tuple(candidates), engine="fallback")
 
+    def follow(self, advice: Advice) -> None:
+        self._deadline_s = advice.deadline_s
+
     async def close(self) -> None:
         await self._client.aclose()
 

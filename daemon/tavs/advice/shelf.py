@@ -30,7 +30,11 @@ class Shelf:
         self._clock = clock
         self._embedder = _embedder(embeddings, home)
         self._known = self._now()
-        self.library, self.ranker = self._read(self._known[0])
+        try:
+            self.library, self.ranker = self._read(self._known[0])
+        except StoreError:
+            say(Message.TERMS_REFUSED)
+            self.library, self.ranker = Library(), Ranker(())
 
     async def run(self) -> None:
         """Follow the terms for as long as it is awaited; building a ranker holds nobody up."""

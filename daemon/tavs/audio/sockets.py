@@ -168,6 +168,11 @@ class MediaSockets:
         columns = (line.split() for line in lines)
         return sum(int(each[-1]) for each in columns if int(each[1].rpartition(":")[2], 16) in ours)
 
+    @property
+    def ports_used(self) -> int:
+        """Pairs, one a stream."""
+        return len(self._open) // 2
+
     def close(self) -> None:
         """Close everything here; what is kept outside of this process stays."""
         for call in {port.call for port in self._open.values()}:

@@ -64,6 +64,7 @@ class Message(enum.Enum):
     CLOCK_BEHIND = ("clock-behind", 3)
     NOT_ERASED_YET = ("not-erased-yet", 4)
     AUDIT_HEAD = ("audit-head", 5)
+    ADVICE_UNUSABLE = ("advice-unusable", 3)
     ADVICE_UNREACHABLE = ("advice-unreachable", 4)
     ADVICE_REFUSED = ("advice-refused", 5)
     PANEL_UNUSABLE = ("panel-unusable", 3)

@@ -26,16 +26,19 @@ class CallerLanguage:
     def __init__(self) -> None:
         self._recent: deque[tuple[int, int]] = deque()
         self._is_known = True
+        self._judged = JUDGED_WORDS
 
     def is_known(self, text: str) -> bool:
         """Hear one more utterance; says whether it may be taken for the site's language."""
         spoken = [word.norm for word in words(text) if len(word.norm) > 1 and word.norm.isalpha()]
         spoken = [norm for norm in spoken if not is_number(norm)]
         self._recent.append((len(spoken), sum(norm in SERVANTS for norm in spoken)))
-        while sum(count for count, _ in self._recent) - self._recent[0][0] >= JUDGED_WORDS:
+        while sum(count for count, _ in self._recent) - self._recent[0][0] >= self._judged:
             self._recent.popleft()
         count = sum(count for count, _ in self._recent)
-        if count >= JUDGED_WORDS:
+        if count >= self._judged:
             share = sum(servants for _, servants in self._recent) / count
             self._is_known = share >= (LEAST_SHARE if self._is_known else ENOUGH_SHARE)
+            if share >= ENOUGH_SHARE:
+                self._judged = 2 * JUDGED_WORDS  # who has spoken Danish may list what was stolen
         return self._is_known

@@ -188,7 +188,7 @@ class App:
                         "number": found.number,
                         "title": found.title,
                         "product": found.product,
-                        "version": getattr(found, "version", ""),
+                        "version": found.version,
                         "text": found.text,
                     }
                 )

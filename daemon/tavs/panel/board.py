@@ -206,6 +206,10 @@ class Board:
         call = self._calls.get(call_id)
         return call.advice(now_s) if call else AdviceState.ENDED
 
+    def is_on_a_screen(self, call_id: CallId) -> bool:
+        """Whether there is an agent whose call it is."""
+        return bool((call := self._calls.get(call_id)) and call.extension)
+
     def tick(self, now_s: float) -> None:
         """What changes by time alone: a box that has caught up, calls that ended a while ago."""
         for call in list(self._calls.values()):

@@ -50,13 +50,13 @@ class Door(socket.socket):
 
     def accept(self) -> tuple[socket.socket, object]:
         """The next that is let in. Raises BlockingIOError when nobody waits, as the event loop expects it."""
-        while True:
-            connection, peer = super().accept()
-            address = str(peer[0])
-            if self._lets_in(address):
-                return self._admit(connection, address), peer
-            self.refused += 1
-            connection.close()
+        connection, peer = super().accept()
+        address = str(peer[0])
+        if self._lets_in(address):
+            return self._admit(connection, address), peer
+        self.refused += 1
+        connection.close()
+        raise BlockingIOError  # the loop comes back for the next, after what else it has to do
 
     def _lets_in(self, address: str) -> bool:
         is_proxy = is_in(address, self._proxies)

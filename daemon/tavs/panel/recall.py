@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tavs.advice.sections import Section
 from tavs.errors import StoreError
-from tavs.events import CallId, CallState
+from tavs.events import CallEnded, CallId, CallState
 from tavs.panel.board import KEPT_SEGMENTS, MOST_CALLS, Board
 from tavs.panel.wire import SegmentView, SuggestionView
 from tavs.retention.holds import restricts
@@ -61,6 +61,22 @@ def recall(
 def withdrawn(connection: Connection, calls: Iterable[CallId]) -> list[CallId]:
     """Those that were erased, or that nobody may use any more, since they came onto a screen."""
     return [call for call in calls if not _may_be_shown(connection, call)]
+
+
+def over(connection: Connection, calls: Iterable[CallId]) -> list[CallEnded]:
+    """Those that ended without the listener's word: it died, and their files told it."""
+    found = []
+    for call in calls:
+        row = connection.execute("select ended_at, end_reason from calls where id = ?", (call,)).fetchone()
+        if row and row[0]:
+            found.append(CallEnded(call=call, at=datetime.fromisoformat(row[0]), reason=row[1]))
+    return found
+
+
+def shown(connection: Connection, call: CallId) -> list[tuple[tuple[str, str], int]]:
+    """Document and number of every section that was suggested on a call, with its time in the call, in ms."""
+    rows = connection.execute("select doc, section, t_ms from suggestions where call = ? order by id", (call,))
+    return [((doc, section), t_ms) for doc, section, t_ms in rows]
 
 
 def _may_be_shown(connection: Connection, call: CallId) -> bool:

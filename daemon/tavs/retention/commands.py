@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tavs import config as configuration
+from tavs.backup.note import refuse_unfinished
 from tavs.errors import UsageError
 from tavs.host.clock import RealClock
 from tavs.host.home import Home
@@ -30,6 +31,7 @@ def sweep(
     from tavs import keep
 
     home, clock = Home.current(), RealClock()
+    refuse_unfinished(home)
     pretended = moment(now) if now else None
     if dry_run:
         items, held = keep.rehearse(home, pretended or clock.now())

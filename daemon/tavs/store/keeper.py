@@ -120,8 +120,8 @@ class Keeper:
         with transaction(self._connection):
             row = self._connection.execute(
                 "insert into suggestions (call, segment, doc, section, title, score, t_ms, delay_ms, engine)"
-                " select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 where exists (select 1 from segments where id = ?2)"
-                " returning id",
+                " select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
+                " where exists (select 1 from segments where id = ?2 and call = ?1) returning id",
                 (call, segment, suggestion.doc, suggestion.section, suggestion.title, suggestion.score, suggestion.t_ms,
                  suggestion.delay_ms, suggestion.engine),
             ).fetchone()  # fmt: skip
