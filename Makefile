@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-masking bench-retention bench-advice bench-panel screenshots demo-call lock clean
+.PHONY: help setup demo test check deb test-box manual bench bench-masking bench-retention bench-advice bench-panel screenshots demo-call lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,10 +17,20 @@ test: setup ## the whole test suite
 	@$(PYTHON) -m pytest -q
 
 check: setup ## format, lint, types, import contracts
-	@.venv/bin/ruff format --check daemon tests
-	@.venv/bin/ruff check daemon tests
+	@.venv/bin/ruff format --check daemon tests packaging
+	@.venv/bin/ruff check daemon tests packaging models/advice
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+deb: ## the Debian packages: build/tavs_VERSION_amd64.deb and build/tavs-models_VERSION_all.deb (some minutes)
+	@packaging/build.sh
+
+test-box: setup deb ## the packages in a real systemd: install, calls, crashes, upgrade, purge (about 10 minutes, as root)
+	@$(PYTHON) -m pytest -q tests/package tests/box
+
+manual: setup ## write the manual pages and the completion anew
+	@$(PYTHON) packaging/man.py
+	@$(PYTHON) packaging/completion.py
 
 bench: setup ## speed and size beside their targets (about 15 minutes; JSON on stdout)
 	@$(PYTHON) tests/bench/appliance.py

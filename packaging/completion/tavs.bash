@@ -7,7 +7,17 @@ _tavs_known() {
     words='' files=0
     case "$1:$2" in
         ":options") words='--help' ;;
-        ":commands") words='advise audit backup calls check clock config consent demo desk destroy firewall hold keys listen mask masking notice receipts recording replay restore retention run show status subject support-bundle sweep terms transcribe' ;;
+        ":commands") words='accounts advise audit backup calls check clock config consent demo desk destroy egress firewall hold keys listen mask masking notice receipts recording replay restore retention run show status subject support-bundle sweep terms transcribe' ;;
+        "accounts:options") words='--help' ;;
+        "accounts:commands") words='add list passwd remove sessions' ;;
+        "accounts add:options") words='--extension --language --stdin --no-password --help' ;;
+        "accounts add:--language") words='da en' ;;
+        "accounts list:options") words='--json --help' ;;
+        "accounts passwd:options") words='--stdin --help' ;;
+        "accounts remove:options") words='--help' ;;
+        "accounts sessions:options") words='--help' ;;
+        "accounts sessions:commands") words='end' ;;
+        "accounts sessions end:options") words='--help' ;;
         "advise:options") words='--jsonl --help' ;;
         "audit:options") words='--help' ;;
         "audit:commands") words='verify' ;;
@@ -36,6 +46,10 @@ _tavs_known() {
         "demo:--home") files=1 ;;
         "desk:options") words='--help' ;;
         "destroy:options") words='--confirm --json --help' ;;
+        "egress:options") words='--help' ;;
+        "egress:commands") words='list verify' ;;
+        "egress list:options") words='--call --since --json --help' ;;
+        "egress verify:options") words='--json --help' ;;
         "firewall:options") words='--help' ;;
         "firewall:commands") words='apply show' ;;
         "firewall apply:options") words='--help' ;;
@@ -101,7 +115,11 @@ _tavs_known() {
         "support-bundle:--out") files=1 ;;
         "sweep:options") words='--dry-run --now --json --help' ;;
         "terms:options") words='--help' ;;
-        "terms:commands") words='search' ;;
+        "terms:commands") words='import list remove search' ;;
+        "terms import:options") words='--json --help' ;;
+        "terms import:rest") files=1 ;;
+        "terms list:options") words='--json --help' ;;
+        "terms remove:options") words='--version --help' ;;
         "terms search:options") words='--json --help' ;;
         "transcribe:options") words='--model --jsonl --help' ;;
         "transcribe:1") files=1 ;;
@@ -110,6 +128,8 @@ _tavs_known() {
 
 _tavs_takes_value() {
     case "$1:$2" in
+        "accounts add:--extension" | \
+        "accounts add:--language" | \
         "backup to:--recipient" | \
         "consent add:--answer" | \
         "consent add:--source" | \
@@ -119,6 +139,8 @@ _tavs_takes_value() {
         "consent add:--language" | \
         "consent add:--at" | \
         "demo:--home" | \
+        "egress list:--call" | \
+        "egress list:--since" | \
         "hold add:--kind" | \
         "hold add:--reason" | \
         "hold add:--owner" | \
@@ -160,6 +182,7 @@ _tavs_takes_value() {
         "subject withdraw:--call" | \
         "support-bundle:--out" | \
         "sweep:--now" | \
+        "terms remove:--version" | \
         "transcribe:--model") return 0 ;;
         *) return 1 ;;
     esac

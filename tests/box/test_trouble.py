@@ -1,6 +1,5 @@
 """What goes wrong on a real box: each with a message that says what to do, and recording goes on where it can."""
 
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -109,19 +108,17 @@ def test_a_missing_key_is_made_at_the_next_start_and_told(box: Box) -> None:
     assert box.machine.path("/etc/credstore.encrypted/tavs.index").exists()
 
 
-def test_a_model_that_is_not_the_catalogues_is_named_with_its_remedy(box: Box) -> None:
+def test_a_model_that_is_not_the_catalogues_costs_the_text_and_not_the_recording(box: Box, sound: Sound) -> None:
     box.machine.shell(f"cp -a {MODEL} /root/model; printf x | dd of={MODEL} bs=1 seek=1000 conv=notrunc 2>/dev/null")
     try:
-        said = restarted(box.machine, LISTEN)
+        restarted(box.machine, LISTEN)
         told = troubles(box)
-        assert "78" == box.machine.property(LISTEN, "ExecMainStatus")
-        assert "0" == box.machine.property(LISTEN, "NRestarts")
+        is_recorded(box, sound)
     finally:
         box.machine.shell(f"mv /root/model {MODEL}")
         as_before(box.machine)
-    for text in (said, told):
-        assert "tavs-nano-da" in text
-    assert re.search(r"hint: \S+", said)
+    assert "tavs-nano-da" in told
+    assert f"replace {MODEL}" in told
 
 
 def test_a_port_in_use_is_named_with_its_remedy(box: Box) -> None:
@@ -157,7 +154,10 @@ def test_a_folder_of_somebody_else_is_named_with_its_remedy(box: Box, sound: Sou
         if unit is DESK:
             is_recorded(box, sound)
     finally:
-        box.machine.shell(f"chown {before[0]} {place}; chmod {before[1]} {place}")
+        its_log = f"{place}-wal {place}-shm" if place == DATABASE else ""  # SQLite gives them the owner of the database
+        box.machine.shell(
+            f"chown -f {before[0]} {place} {its_log} || true; chmod -f {before[1]} {place} {its_log} || true"
+        )
         as_before(box.machine)
     assert place in told
     assert "systemd-tmpfiles" in told or "chown" in told

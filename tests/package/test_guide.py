@@ -26,19 +26,6 @@ from command_tree import Command, commands  # noqa: E402 - it lies beside the gu
 
 GUIDE = (PACKAGING / "GUIDE.md").read_text()
 KNOWN = {each.path: each for each in commands()}
-COMING = {
-    "accounts add": ("--extension", "--no-password", "--stdin"),
-    "accounts list": (),
-    "accounts passwd": ("--stdin",),
-    "accounts remove": (),
-    "accounts sessions end": (),
-    "egress list": ("--since",),
-    "egress verify": (),
-    "terms import": (),
-    "terms list": (),
-    "terms remove": (),
-}
-"""Commands of the agents' page and the advisory model that are not in this tree yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +64,6 @@ def faults(words: list[str], *, is_whole: bool) -> Iterator[str]:
     while words and (*path, words[0]) in KNOWN:
         path, words = (*path, words[0]), words[1:]
     options = [word.partition("=")[0] for word in words if word.startswith("--")]
-    for name, known in COMING.items():
-        if (*path, *words)[: len(name.split())] == tuple(name.split()):
-            yield from (f"{name}: no option {option}" for option in options if option not in known)
-            return
     command = KNOWN[path]
     if not path or (not command.is_callable and (is_whole or words)):
         yield f"no such command: {' '.join((*path, *words))}"
@@ -127,12 +110,6 @@ def test_every_command_in_running_text_is_there_with_its_options() -> None:
     found = list(calls([span for span in SPANS if span.startswith("tavs ")]))
     assert len(found) > 20
     assert [] == [fault for words in found for fault in faults(words, is_whole=False)]
-
-
-def test_what_is_said_to_come_is_not_there_yet() -> None:
-    assert [] == [name for name in COMING if tuple(name.split()) in KNOWN], (
-        "take it out of COMING: the tree itself knows it now"
-    )
 
 
 @pytest.mark.parametrize(

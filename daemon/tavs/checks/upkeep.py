@@ -53,15 +53,17 @@ def _backup(home: Home, now: datetime) -> Iterator[Finding]:
     if restored:
         yield Finding(Level.TROUBLE, "a restore is not finished", "`tavs restore` again goes on where it stopped")
     if known.content_at is None:
-        yield Finding(Level.NOTE, "no backup was ever made", "tavs backup, best by a timer")
+        yield Finding(Level.NOTE, "no backup was ever made", "`tavs backup DIR`, best by a timer")
         return
     if known.keys_at is None:
         yield Finding(
-            Level.TROUBLE, "the keys were never backed up, and no copy opens without them", "tavs backup keys"
+            Level.TROUBLE,
+            "the keys were never backed up, and no copy opens without them",
+            "`tavs backup DIR --keys-only`",
         )
     age = now - known.content_at
     if age > BACKUP_LASTS:
-        yield Finding(Level.TROUBLE, f"the last backup is {age.days} days old", "tavs backup")
+        yield Finding(Level.TROUBLE, f"the last backup is {age.days} days old", "`tavs backup DIR`")
     else:
         yield Finding(Level.FINE, f"the last backup is {age.days} days old")
 

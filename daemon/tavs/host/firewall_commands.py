@@ -21,7 +21,7 @@ def show() -> None:
 
 @firewall_app.command("apply")
 def apply() -> None:
-    """Load them."""
+    """Load the rules that the configuration asks for."""
     firewall.apply(Home.current())
 
 
