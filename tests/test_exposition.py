@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tavs import keep
+from tavs.advice.openai import Outcome
 from tavs.control import State
 from tavs.errors import ConfigError
 from tavs.events import CallEnded, CallId, CallStarted, Channel, Event, Gap, GapKind, MaskedSegment, MaskedText
@@ -97,13 +98,13 @@ def home(tmp_path: Path) -> Home:
         .not_valid_after(NOW + timedelta(days=30))
         .sign(key, hashes.SHA256())
     )
-    found.certificate.parent.mkdir(parents=True)
+    found.certificate.parent.mkdir(parents=True, exist_ok=True)
     found.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return found
 
 
 def page(home: Home, state: State | None = STATE) -> str:
-    tally = Tally()
+    tally = Tally(asked={Outcome.LATE: 3}, refused=lambda: 7)
     for number, event in enumerate(EVENTS):
         tally.take(Received("0" * 16, number, event))
     tally.suggested("local")
@@ -116,6 +117,9 @@ def test_the_page_is_of_the_agreed_form_and_counts_what_passed(home: Home) -> No
     assert 4 == told["tavs_segments_total"][(("channel", "customer"),)]
     assert 3 == told["tavs_gaps_total"][(("kind", "loss"),)]
     assert 1 == told["tavs_suggestions_total"][(("engine", "local"),)]
+    assert 7 == told["tavs_panel_refused_total"][()]
+    assert 3 == told["tavs_advice_queries_total"][(("outcome", "late"),)]
+    assert 0 == told["tavs_advice_queries_total"][(("outcome", "too-large"),)]
     assert 2 == told["tavs_calls_running"][()]
     assert (NOW + timedelta(days=30)).timestamp() == told["tavs_certificate_ends_timestamp_seconds"][()]
     assert {"tavs_last_sweep_timestamp_seconds", "tavs_calls_rows", "tavs_disk_free_bytes"} <= told.keys()
@@ -142,6 +146,12 @@ def test_a_home_without_anything_has_a_page_all_the_same(tmp_path: Path) -> None
 def test_nothing_on_the_page_was_said_or_names_a_call(home: Home) -> None:
     told = page(home)
     assert not any(secret in told for secret in (SAID, "lilla", CALL, "4512", str(home.root)))
+
+
+def test_a_box_without_an_advisory_model_has_no_figures_of_one(home: Home) -> None:
+    told = parsed(Page(home, RealClock(), Tally(), lambda _: None)())
+    assert "tavs_advice_queries_total" not in told
+    assert 0 == told["tavs_panel_refused_total"][()]
 
 
 @pytest.mark.parametrize("value", ["Rigmor Vestergaard", 'x"} 1', "", "a" * 65, "æ"])

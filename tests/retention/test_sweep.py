@@ -589,7 +589,7 @@ def test_a_bug_shows_its_place_and_never_what_it_worked_on(past: Office) -> None
     done = past.tavs("sweep", "--dry-run", "--now", "9999-01-01T00:00:00Z")
     assert 1 == done.returncode
     assert "Rigmor" not in done.stderr and "Traceback" not in done.stderr
-    assert done.stderr.startswith("<3>failed ValueError at store/kept.py:")
+    assert done.stderr.startswith("<3>failed error=ValueError at store/kept.py:")
 
 
 def test_a_home_without_a_database_gets_none(past: Office) -> None:

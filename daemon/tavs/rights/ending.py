@@ -64,6 +64,11 @@ class Kept:
     database: tuple[Path, ...]
 
     @property
+    def is_all_but_over(self) -> bool:
+        """Only the database is left, perhaps overwritten already: there is nothing that a hold in it could keep."""
+        return not (self.masters or self.clear or self.sealed)
+
+    @property
     def recordings(self) -> int:
         return sum(path.suffix == ".tavs" for path in self.sealed)
 
@@ -136,7 +141,7 @@ def end(home: Home, *, actor: str, now: datetime, disk: Disk | None = None) -> t
                 "there is no database, so nobody knows which holds stand over the recordings",
                 "restore it from a backup, or remove the recordings by hand",
             )
-        with _exclusive(home) if home.database.exists() else nullcontext() as connection:
+        with _exclusive(home) if home.database.exists() and not kept.is_all_but_over else nullcontext() as connection:
             receipt = _receipt(connection, kept, actor, now)
             signature = _signed(receipt, home)
             destroy(kept.masters, (), disk)
