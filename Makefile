@@ -43,7 +43,7 @@ bench-retention: setup ## sweep at a million artifacts, crashes, years of a site
 	@$(PYTHON) tests/bench/retention.py
 
 bench-advice: setup ## the ranker beside plain FTS5 and rank-bm25, quality and speed (about 2 minutes)
-	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl tests/advice/unseen/other-queries.jsonl=tests/advice/unseen/terms tests/advice/unseen/queries.jsonl
+	@$(PYTHON) tests/bench/advice.py tests/advice/queries.jsonl tests/advice/unseen/other-queries.jsonl=tests/advice/unseen/terms tests/advice/unseen/more-queries.jsonl=tests/advice/unseen/more-terms tests/advice/unseen/queries.jsonl
 
 bench-panel: setup ## 200 browsers on one desk, and a real one (about 5 minutes)
 	@$(PYTHON) tests/bench/panel.py

@@ -22,7 +22,7 @@ from tavs.advice.thesaurus import Thesaurus
 
 __all__ = ["CONFIDENCE", "Ranked", "Ranker", "Turn"]
 
-OCCASION = 0.75
+OCCASION = 0.70
 """Probability that anything helps, below which nothing is shown. By cross-validation, see models/advice/README.md."""
 CONFIDENCE = 0.05
 """Of a section that is shown beside better ones."""
