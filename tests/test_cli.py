@@ -37,6 +37,17 @@ def test_an_unknown_key_ends_every_program_with_78_and_says_where_and_what(
     assert "Traceback" not in done.stderr
 
 
+def test_a_program_that_hears_calls_leaves_no_core_file() -> None:
+    program = (
+        "import resource\n"
+        "from tavs import cli\n"
+        "async def tell(): print(resource.getrlimit(resource.RLIMIT_CORE))\n"
+        "cli._serve(tell())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert "(0, 0)\n" == done.stdout
+
+
 def test_a_port_in_use_ends_run_with_78_and_the_address(tmp_path: Path) -> None:
     import socket
 

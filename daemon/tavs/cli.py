@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -341,6 +342,8 @@ def _print(document: Any) -> None:
 
 def _serve(program: Coroutine[Any, Any, None]) -> None:
     """Run a program until it ends or is told to stop (SIGTERM, SIGINT)."""
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold what is said on the calls
 
     async def served() -> None:
         loop = asyncio.get_running_loop()

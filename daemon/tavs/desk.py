@@ -105,7 +105,10 @@ class Desk:
             else None
         )
         self._config = config
-        self._tally = Tally()
+        self._tally = Tally(
+            asked=self._engine.outcomes if isinstance(self._engine, OpenAiEngine) else None,
+            refused=lambda: self._panel.refused if self._panel else 0,
+        )
         self._connection: asyncio.StreamWriter | None = None
         self._lost_events = asyncio.Event()
         self.watchdog = systemd.Watchdog(("loop",))

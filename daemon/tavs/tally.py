@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+from tavs.advice.openai import Outcome
 from tavs.events import ArtifactClosed, CallEnded, CallStarted, Channel, Gap, GapKind, MaskedSegment, SidecarState
 from tavs.host.metrics import Figure, Histogram, Kind
 from tavs.relay import Received
@@ -26,7 +27,10 @@ class Engine(enum.StrEnum):
 
 
 class Tally:
-    def __init__(self) -> None:
+    def __init__(self, *, asked: Mapping[Outcome, int] | None = None, refused: Callable[[], int] = lambda: 0) -> None:
+        """What others count: `asked` the engine of an advisory model, where there is one; `refused` the page's door."""
+        self._asked = asked
+        self._refused = refused
         self._started = 0
         self._ended = 0
         self._recordings: Counter[SidecarState] = Counter()
@@ -74,3 +78,7 @@ class Tally:
             yield count("gaps_total", self._gaps[kind], "What is missing, by why.", kind=kind)
         for engine in Engine:
             yield count("suggestions_total", self._suggestions[engine], "Sections shown, by who picked.", engine=engine)
+        yield count("panel_refused_total", self._refused(), "Connections the page did not let in.")
+        if self._asked is not None:
+            for outcome, asked in ((each, self._asked.get(each, 0)) for each in Outcome):
+                yield count("advice_queries_total", asked, "Queries to an advisory model, by end.", outcome=outcome)

@@ -67,13 +67,31 @@ def test_an_answer_to_an_older_request_does_not_end_the_rest() -> None:
     assert not found.may_ask(102.0)
 
 
+def test_a_probe_that_was_not_sent_leaves_the_next_to_be_the_probe() -> None:
+    found = opened()
+    found.may_ask(200.0)
+    found.passed_by(200.0)
+    assert (State.OPEN, True) == (found.state, found.may_ask(200.0))
+
+
+def test_what_was_not_sent_neither_opens_it_nor_shortens_a_rest() -> None:
+    found = Breaker()
+    for _ in range(50):
+        found.passed_by(0.0)
+    assert (State.CLOSED, True) == (found.state, found.may_ask(0.0))
+    found = opened()
+    found.passed_by(101.0)
+    assert not found.may_ask(100.0 + REST_S - 0.01)
+
+
 @pytest.mark.parametrize("limit", [1, 5])
-@given(st.lists(st.sampled_from(["ask", "answer", "fail"]), max_size=60))
+@given(st.lists(st.sampled_from(["ask", "answer", "fail", "pass"]), max_size=60))
 def test_whatever_happens_it_is_open_only_after_failures_and_never_for_good(limit: int, steps: list[str]) -> None:
     found, now = Breaker(failures=limit, rest_s=REST_S), 0.0
     for step in steps:
         now += 1.0
-        {"ask": found.may_ask, "answer": found.answered, "fail": found.failed}[step](now)
+        do = {"ask": found.may_ask, "answer": found.answered, "fail": found.failed, "pass": found.passed_by}[step]
+        do(now)
     if steps.count("fail") < limit:
         assert State.CLOSED is found.state
     found.failed(now)

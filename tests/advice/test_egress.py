@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from scripted import CALL, CANDIDATES, THEFT, WATER, Asked, Notes, Scripted, asking, chooses, heard
+from tavs.advice.breaker import FAILURES
 from tavs.advice.egress_commands import egress_app, rebuilding
 from tavs.advice.engine import Heard, Picked
 from tavs.advice.openai import Outcome
@@ -249,6 +250,22 @@ def test_when_the_row_cannot_be_written_nothing_is_sent_and_the_desk_goes_on(des
     asyncio.run(ask())
     desk.begin()
     assert desk.hear(*spoken("det går videre"))
+
+
+def test_rows_that_cannot_be_written_are_not_held_against_the_endpoint(desk: Desk) -> None:
+    desk.connection.execute("create trigger full before insert on egress begin select raise(abort, 'full'); end")
+
+    async def ask() -> None:
+        async with Scripted(chooses("S1")) as server:
+            engine = asking(server.url, desk.log)
+            for _ in range(2 * FAILURES):
+                await engine.pick(CALL, heard("vand"), CANDIDATES)
+            desk.connection.execute("drop trigger full")
+            assert "openai" == (await engine.pick(CALL, heard("vand"), CANDIDATES)).engine
+            await engine.close()
+            assert {Outcome.UNRECORDED: 2 * FAILURES, Outcome.PICKED: 1} == engine.outcomes
+
+    asyncio.run(ask())
 
 
 def test_a_full_or_busy_database_is_told_without_its_contents_and_written_again_later(desk: Desk) -> None:

@@ -12,7 +12,6 @@ from tavs.advice.engine import LocalEngine, Picked
 from tavs.advice.local import Adviser
 from tavs.advice.openai import Outcome
 from tavs.advice.ranking import Ranker, Turn
-from tavs.events import CallState
 
 ATTACKS = [
     json.loads(line) for line in (Path(__file__).parent / "injections.jsonl").read_text(encoding="utf-8").splitlines()
@@ -108,7 +107,7 @@ def test_attacks_stay_where_words_of_a_customer_stand_in_the_request() -> None:
 @pytest.mark.parametrize("each", ATTACKS, ids=lambda each: each["id"])
 def test_the_local_engine_shows_sections_of_ours_whatever_is_said_to_it(each: dict[str, str]) -> None:
     ranker = Ranker(SECTIONS)
-    adviser = Adviser(a_minute=4, state=CallState())
+    adviser = Adviser(a_minute=4)
     shown = []
     for segment in heard(*STORY, each["text"]):
         query = adviser.hear(segment.segment, segment.event)

@@ -10,7 +10,7 @@ from tavs.advice.engine import LocalEngine, Picked
 from tavs.advice.local import CHARACTERS, MINUTE_MS, SEGMENTS, WINDOW_MS, Adviser, Query, Silence
 from tavs.advice.ranking import Ranked
 from tavs.advice.sections import Section
-from tavs.events import CallState, Channel, MaskedSegment, MaskedText
+from tavs.events import Channel, MaskedSegment, MaskedText
 
 A_MINUTE = 3
 STORY = "der er kommet vand ind i kælderen"
@@ -29,8 +29,8 @@ def sections(count: int) -> list[Ranked]:
     ]
 
 
-def adviser(*, is_attributed: bool = True) -> Adviser:
-    return Adviser(a_minute=A_MINUTE, state=CallState(is_attributed=is_attributed))
+def adviser() -> Adviser:
+    return Adviser(a_minute=A_MINUTE)
 
 
 def asked(query: Query | None) -> list[tuple[str, str]]:
@@ -97,12 +97,13 @@ def test_a_voice_that_is_not_surely_the_customers_asks_nothing(channel: Channel)
 
 
 def test_there_is_silence_while_it_is_unsure_who_the_customer_is() -> None:
-    one = adviser(is_attributed=False)
+    one = adviser()
+    one.pause(Silence.ATTRIBUTION)
     assert Silence.ATTRIBUTION is one.silence
     assert one.hear(1, said(STORY)) is None
     assert [] == one.candidates(CANDIDATES)
     assert [] == one.show(CANDIDATES, 3000)
-    one.describe(CallState(is_attributed=True))
+    one.resume(Silence.ATTRIBUTION)
     assert one.silence is None
     assert [("customer", f"{STORY} og i garagen")] == asked(one.hear(2, said("og i garagen", 3000)))
 

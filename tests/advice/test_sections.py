@@ -1,6 +1,8 @@
 """Files of every format, and the sections in them."""
 
 import io
+import unicodedata
+from dataclasses import replace
 from datetime import date
 
 import docx
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from papers import Line
 from tavs.advice.formats.blocks import joined
+from tavs.advice.formats.characters import seen
 from tavs.advice.formats.document import Reading, read
 from tavs.advice.formats.fields import day, find
 from tavs.advice.library import samples
@@ -20,6 +23,8 @@ from tavs.advice.sections import Document
 from tavs.errors import PeerError
 
 SAMPLES = samples()
+DIRECTIONS = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+"""Embeddings, overrides and isolates (Unicode Standard Annex 9, section 3.2)."""
 BODY = (
     "Forsikringen dækker skade, som en pludselig hændelse påfører de forsikrede genstande, når de er nævnt i policen."
 )
@@ -50,6 +55,30 @@ def test_the_same_content_in_all_five_formats_gives_the_same_sections(sample: Do
         assert sample.sections == got.document.sections, ending
         assert (sample.title, sample.version) == (got.document.title, got.document.version)
         assert () == got.remarks
+
+
+MAKERS = {"md": papers.as_markdown, "html": papers.as_html, "txt": papers.as_plain}
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+def test_what_nobody_sees_in_a_line_is_in_no_section(ending: str) -> None:
+    unseen = "\x00\x07\x1b\x7f\u0090\u200e\u202e\u2066\u2069"
+    sample = SAMPLES[0]
+    section = replace(sample.sections[0], title=f"Va{unseen}nd", text=f"Vi dækker\u202e skade{unseen} ved skybrud.")
+    content = MAKERS[ending](replace(sample, title=f"Hus{unseen}", sections=(section,)))
+    got = read("doc", ending, io.BytesIO(content)).document
+    assert [(section.number, "Vand", "Vi dækker skade ved skybrud.")] == [
+        (each.number, each.title, each.text) for each in got.sections
+    ]
+    assert "Hus" == got.title
+
+
+@given(st.text())
+def test_a_line_as_it_is_seen_has_no_control_and_no_mark_of_direction(line: str) -> None:
+    kept = seen(line)
+    assert not [each for each in kept if unicodedata.category(each) == "Cc"]
+    assert not [each for each in kept if unicodedata.bidirectional(each) in DIRECTIONS]
+    assert [each for each in line if each.isalnum()] == [each for each in kept if each.isalnum()]
 
 
 def test_the_samples_are_117_sections_with_versions_and_validity() -> None:

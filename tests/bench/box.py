@@ -24,7 +24,7 @@ from machine import impossible, machine, wait_for  # noqa: E402
 
 IDLE_S = 60.0
 READY_TARGET_S, IDLE_TARGET_PERCENT, GAP_TARGET_MS = 3.0, 1.0, 2000
-STARTS, RESTARTS = 3, 3
+STARTS, RESTARTS = 3, 2
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 

@@ -28,7 +28,7 @@ TEXT_S = 40.0
 """For a call to be closed and its last words to be kept."""
 INCOMING = "/var/lib/tavs/recordings/incoming"
 DATABASE = "/var/lib/tavs/db/tavs.db"
-GOES_ON_S = 20.0
+BEGINS_S, GOES_ON_S = 15.0, 20.0
 
 OPENED = """
 import json, sys
@@ -122,8 +122,19 @@ class Box:
         """A call and its id, once its recording grows."""
         before = self.sealed_files()
         call = Call(self.machine, sound, self.folder, **how)
-        new = wait_for(lambda: self.sealed_files() - before, 15, "no recording has begun")
+        try:
+            new = wait_for(lambda: self.sealed_files() - before, BEGINS_S, "no recording has begun")
+        except AssertionError:
+            call.kill()
+            raise
         return call, next(iter(new)).split(".")[0]
+
+    def record(self, sound: Sound) -> str:
+        """A call of a few seconds, from its beginning to its closed recording."""
+        placed, call = self.place(sound, wait_s=3.0)
+        placed.wait()
+        wait_for(lambda: self.recordings(call)[0]["is_complete"], TEXT_S, "the recording is not closed")
+        return call
 
     def sealed_files(self) -> set[str]:
         return {path.name for path in self.machine.path(INCOMING).glob("*.tavs")}

@@ -139,9 +139,7 @@ def test_an_upgrade_that_is_interrupted_is_done_again(old_box: Box, packages: Pa
 def test_a_downgrade_refuses_with_a_sentence_and_recording_goes_on(
     own_box: Box, packages: Path, sound: Sound, tmp_path: Path
 ) -> None:
-    placed, call = own_box.place(sound, wait_s=2.0)
-    placed.wait()
-    own_box.wait_kept(call)
+    own_box.wait_kept(own_box.record(sound))
     own_box.put(older(packages, tmp_path, OLDER_SCHEMA, schema=2), OLD_AT)
     cursor = own_box.machine.cursor()
     own_box.machine.shell(f"apt-get -y --allow-downgrades install {OLD_AT}/*.deb </dev/null", check=False, limit_s=180)
@@ -150,9 +148,7 @@ def test_a_downgrade_refuses_with_a_sentence_and_recording_goes_on(
     assert "this program knows 2" in said
     assert "install the newer package" in said
     own_box.machine.wait_active(LISTEN)
-    placed, call = own_box.place(sound, wait_s=3.0)
-    placed.wait()
-    assert own_box.recordings(call)[0]["is_complete"]
+    call = own_box.record(sound)
     own_box.put(packages, NEW_AT)
     own_box.install(NEW_AT)
     own_box.machine.wait_active(*PROGRAMS)
@@ -162,8 +158,7 @@ def test_a_downgrade_refuses_with_a_sentence_and_recording_goes_on(
 @pytest.fixture
 def kept(own_box: Box, sound: Sound) -> str:
     """A call that is kept."""
-    placed, call = own_box.place(sound, wait_s=4.0)
-    placed.wait()
+    call = own_box.record(sound)
     own_box.wait_kept(call)
     own_box.machine.run("systemctl", "start", KEEP)
     return call
@@ -220,7 +215,9 @@ def test_an_install_on_a_full_disk_is_told_and_done_again(packages: Path, tmp_pa
         new.boot()
         box = Box(new, tmp_path)
         box.put(packages, NEW_AT)
-        new.shell("cat /dev/zero >/var/lib/tavs/filling 2>/dev/null || true; sync")
+        new.shell(
+            "for size in 1M 1k; do dd if=/dev/zero bs=$size >>/var/lib/tavs/filling 2>/dev/null || true; done; sync"
+        )
         new.shell(f"apt-get -y install {NEW_AT}/*.deb </dev/null", check=False, limit_s=180)
         time.sleep(1)
         said = new.said(*PROGRAMS, "tavs-keys.service")

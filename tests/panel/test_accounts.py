@@ -113,7 +113,7 @@ def test_the_roster_follows_the_file_and_keeps_what_it_knew_when_that_is_broken(
 @given(st.binary(max_size=200))
 def test_a_file_of_any_bytes_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     place = Home(tmp_path_factory.mktemp("home"))
-    place.etc.mkdir(parents=True)
+    accounts.path(place).parent.mkdir(parents=True)
     accounts.path(place).write_bytes(content)
     with pytest.raises(ConfigError):
         accounts.read(place)

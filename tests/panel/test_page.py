@@ -9,11 +9,12 @@ import ssl
 
 import httpx
 import pytest
-from house import ANNA, AT, BO, CALL, OTHER_CALL, PASSWORD, Browser, House, token_in
+from house import ANNA, AT, BO, CALL, OTHER_CALL, PASSWORD, PATIENCE_S, Browser, House, token_in
 from tavs.errors import ConfigError
 from tavs.events import CallDescribed, CallState
 from tavs.panel import accounts, session
 from tavs.panel.app import App
+from tavs.panel.door import MOST_UNFINISHED
 
 
 def test_an_agent_signs_in_and_sees_the_page_of_the_own_extensions(house: House) -> None:
@@ -239,6 +240,17 @@ def test_signing_out_ends_the_session_and_its_open_page(house: House) -> None:
     asyncio.run(scenario())
 
 
+def test_whoever_is_not_signed_in_is_not_told_how_much_passes(house: House) -> None:
+    house.begin()
+    house.say("goddag")
+
+    async def scenario() -> None:
+        async with house.served(), house.client() as stranger, Browser(stranger).listening() as heard:
+            assert [("signed_out", "0")] == [(sent.kind, sent.id.rpartition("-")[2]) async for sent in heard]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -363,6 +375,20 @@ def test_a_trusted_proxy_signs_in_and_nobody_else_may_pretend_to_be_one(house: H
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_a_proxy_names_accounts_with_danish_letters(house: House, charset: str) -> None:
+    house.settings = {"proxies": ["127.0.0.9/32"], "proxy_header": "X-Remote-User"}
+    accounts.add(house.home, "søren", PASSWORD, extensions=("4700",), language="", now=AT)
+
+    async def scenario() -> None:
+        async with house.served(), house.client("127.0.0.9") as proxy:
+            said = [(b"x-remote-user", "Søren".encode(charset))]
+            assert 303 == (await proxy.get("/", headers=said)).status_code
+            assert "søren 4700" in (await proxy.get("/", headers=said)).text
+
+    asyncio.run(scenario())
+
+
 def test_another_network_is_not_answered(house: House) -> None:
     house.settings = {"allow": ["127.0.0.1/32"]}
 
@@ -442,6 +468,57 @@ def test_whoever_opens_a_connection_and_says_nothing_is_closed(house: House, mon
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await reader.readexactly(1)
             writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_machines_that_open_connections_and_say_nothing_keep_out_only_themselves(house: House) -> None:
+    async def scenario() -> None:
+        async with house.served(), contextlib.AsyncExitStack() as silent:
+            assert house.panel
+            for address in [f"127.0.0.{2 + number % 2}" for number in range(2 * 200)]:
+                connection = silent.enter_context(socket.socket())
+                connection.setblocking(False)
+                connection.bind((address, 0))
+                with contextlib.suppress(OSError):
+                    await asyncio.get_running_loop().sock_connect(connection, house.panel.bound)
+            async with asyncio.timeout(PATIENCE_S):
+                while house.panel.refused < 2 * (200 - MOST_UNFINISHED):
+                    await asyncio.sleep(0.01)
+            assert 2 * MOST_UNFINISHED == house.panel.inside
+            async with house.client() as browser:
+                assert 200 == (await browser.get("/login")).status_code
+            async with house.client("127.0.0.2") as beside:
+                with pytest.raises(httpx.TransportError):
+                    await beside.get("/login")
+
+    asyncio.run(scenario())
+
+
+def test_finished_handshakes_are_not_counted_with_those_under_way(house: House) -> None:
+    async def scenario() -> None:
+        async with house.served(), contextlib.AsyncExitStack() as there:
+            assert house.panel and house.panel.bound
+            for _ in range(2 * MOST_UNFINISHED):
+                _, writer = await asyncio.open_connection(*house.panel.bound, ssl=house.tls())
+                there.callback(writer.close)
+            assert (0, 2 * MOST_UNFINISHED) == (house.panel.refused, house.panel.inside)
+
+    asyncio.run(scenario())
+
+
+def test_a_silent_connection_that_closes_makes_room_for_the_next(house: House) -> None:
+    async def scenario() -> None:
+        async with house.served():
+            assert house.panel and house.panel.bound
+            for _ in range(2 * MOST_UNFINISHED):
+                _, writer = await asyncio.open_connection(*house.panel.bound)
+                writer.close()
+                async with asyncio.timeout(PATIENCE_S):
+                    while house.panel.inside:
+                        await asyncio.sleep(0)
+            async with house.client() as browser:
+                assert 200 == (await browser.get("/login")).status_code
 
     asyncio.run(scenario())
 

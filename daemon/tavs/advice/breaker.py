@@ -23,17 +23,21 @@ class Event(enum.Enum):
     FAILED_ONCE_MORE = enum.auto()
     FAILED_TOO_OFTEN = enum.auto()
     RESTED = enum.auto()
+    NOT_ASKED = enum.auto()
 
 
 TRANSITIONS = {
     (State.CLOSED, Event.ANSWERED): State.CLOSED,
+    (State.CLOSED, Event.NOT_ASKED): State.CLOSED,
     (State.CLOSED, Event.FAILED_ONCE_MORE): State.CLOSED,
     (State.CLOSED, Event.FAILED_TOO_OFTEN): State.OPEN,
     (State.OPEN, Event.ANSWERED): State.OPEN,  # of a request that was under way before
     (State.OPEN, Event.FAILED_ONCE_MORE): State.OPEN,
     (State.OPEN, Event.FAILED_TOO_OFTEN): State.OPEN,
     (State.OPEN, Event.RESTED): State.HALF_OPEN,
+    (State.OPEN, Event.NOT_ASKED): State.OPEN,
     (State.HALF_OPEN, Event.ANSWERED): State.CLOSED,
+    (State.HALF_OPEN, Event.NOT_ASKED): State.OPEN,
     (State.HALF_OPEN, Event.FAILED_ONCE_MORE): State.OPEN,
     (State.HALF_OPEN, Event.FAILED_TOO_OFTEN): State.OPEN,
 }
@@ -66,6 +70,10 @@ class Breaker:
         self._failures += 1
         too_often = self._failures >= self._limit
         self._follow(Event.FAILED_TOO_OFTEN if too_often else Event.FAILED_ONCE_MORE, now_s)
+
+    def passed_by(self, now_s: float) -> None:
+        """Whoever might ask did not: nothing is known of the endpoint, and the next may be the probe at once."""
+        self._follow(Event.NOT_ASKED, now_s - self._rest_s)
 
     def _follow(self, event: Event, now_s: float) -> None:
         before, self.state = self.state, TRANSITIONS[self.state, event]

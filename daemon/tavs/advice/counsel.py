@@ -4,7 +4,7 @@
 
 1. Advice is the first to be left out: what waits is bounded, and the oldest query goes when one more comes.
 2. An engine that takes its time holds up its own query and no other.
-3. A pause is judged when a call is heard and again before anything is shown.
+3. A pause is judged when a call is heard, when its query's turn comes, and again before anything is shown.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ class Counsel:
                 await asyncio.sleep(0)
 
     async def _advise(self, asked: _Asked, adviser: Adviser) -> None:
+        self._pause(adviser, asked.event.call)
         try:
             if candidates := adviser.candidates(self._rank(asked.query.turns)):
                 await self._pick(asked, adviser, candidates)

@@ -30,6 +30,9 @@ NO_TERMS = "README"
 """A file that is about the folder, as `config/terms` has one."""
 
 
+Stamp = tuple[int, ...] | None
+
+
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     form: int
     documents: tuple[Document, ...]
@@ -48,7 +51,7 @@ class Library:
             stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
         except FileNotFoundError:
             return cls(samples(), is_sample=True)
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise StoreError(f"{path} cannot be read ({type(error).__name__})", "import the terms again") from None
         if stored.form != FORM:
             raise StoreError(f"{path} is of form {stored.form}, not {FORM}", "import the terms again")
@@ -69,10 +72,15 @@ class Library:
         return tuple(section for document in latest.values() for section in document.sections)
 
 
-def stamp(home: Home) -> object:
+def stamp(home: Home) -> Stamp:
     """Equal to an earlier one as long as the imported terms are the same."""
+    return stamp_of(home.terms / FILE)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Equal to an earlier one as long as the file is the same; None where there is none."""
     try:
-        found = (home.terms / FILE).stat()
+        found = path.stat()
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size

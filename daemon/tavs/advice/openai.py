@@ -47,7 +47,7 @@ TOO_MANY_REQUESTS = 429
 _OTHER = {prompt.Form.SCHEMA: prompt.Form.OBJECT, prompt.Form.OBJECT: prompt.Form.SCHEMA}
 
 
-class Outcome(enum.Enum):
+class Outcome(enum.StrEnum):
     """How a query ended."""
 
     PICKED = "picked"
@@ -181,19 +181,20 @@ class OpenAiEngine:
 
     async def _watched(self, call: CallId, heard: Sequence[Heard], candidates: Sequence[Ranked]) -> str:
         """What the model wrote; the breaker is told how the endpoint did, whatever ends the request."""
-        has_answered = False
+        tell = self.breaker.failed
         try:
             body = await self._post(call, heard, candidates)
             written = reply.content(body)
-            has_answered = True
+            tell = self.breaker.answered
         except PeerError:
             raise _FailedError(Outcome.NO_COMPLETION) from None
+        except _FailedError as failed:
+            if failed.outcome is Outcome.UNRECORDED:
+                tell = self.breaker.passed_by
+            raise
         finally:
-            now_s, before = self._clock.monotonic(), self.breaker.state
-            if has_answered:
-                self.breaker.answered(now_s)
-            else:
-                self.breaker.failed(now_s)
+            before = self.breaker.state
+            tell(self._clock.monotonic())
             if self.breaker.state is State.OPEN and before is State.CLOSED:
                 say(Message.ADVICE_UNREACHABLE)
         return written

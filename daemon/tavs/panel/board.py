@@ -248,7 +248,8 @@ class Board:
         browser.close(self.signed_out())
 
     def signed_out(self) -> bytes:
-        return serialize(SignedOut(), self._boot, self._number)
+        """Its number is 0: whoever is not signed in is not told how much there was to tell others."""
+        return serialize(SignedOut(), self._boot, 0)
 
     def _start(self, event: CallStarted, now_s: float) -> None:
         if event.call in self._calls:

@@ -61,7 +61,7 @@ class Identity:
         named = request.headers.getlist(self.proxy_header)
         if not named:
             return None
-        account = self.roster.find(named[0]) if len(named) == 1 else None
+        account = self.roster.find(_written(named[0])) if len(named) == 1 else None
         if account is None:
             raise Refused(http.HTTPStatus.FORBIDDEN)
         return account
@@ -74,6 +74,14 @@ class Identity:
     def end(self, request: Request, response: Response) -> None:
         self.sessions.end(request.cookies.get(SESSION_COOKIE, ""))
         drop_cookie(response, SESSION_COOKIE)
+
+
+def _written(value: str) -> str:
+    """A field value, given as Latin-1, in the UTF-8 that proxies write today (RFC 9110 section 5.5 leaves it open)."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def address(request: Request) -> str:

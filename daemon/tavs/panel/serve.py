@@ -100,6 +100,11 @@ class Panel:
         """Connections that are open."""
         return self._door.inside if self._door else 0
 
+    @property
+    def refused(self) -> int:
+        """Connections that were not let in, since the page is served."""
+        return self._door.refused if self._door else 0
+
     async def run(self) -> None:
         """Serve until cancelled."""
         is_told = False
@@ -179,9 +184,12 @@ class _Protocol(H11Protocol):
     """HTTP/1.1 on one connection, with a time for each request to arrive in."""
 
     _patience: asyncio.TimerHandle | None = None
+    door: Door
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """TLS has been agreed upon: only then is there anything for HTTP to be spoken on."""
         super().connection_made(transport)
+        self.door.has_finished(transport.get_extra_info("peername"))
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self._wait()
 
@@ -244,7 +252,9 @@ class _Server(uvicorn.Server):
         SSLProtocol.max_size = READ_BUFFER_BYTES
 
         def protocol() -> _Protocol:
-            return _Protocol(self.config, self.server_state, self.lifespan.state)
+            made = _Protocol(self.config, self.server_state, self.lifespan.state)
+            made.door = self._door
+            return made
 
         server = await loop.create_server(
             protocol,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from tavs.advice.formats.blocks import Block, Content, Kind
+from tavs.advice.formats.characters import seen
 from tavs.advice.formats.fields import find
 from tavs.advice.formats.outline import outline
 from tavs.advice.sections import Document, Section
@@ -38,7 +39,7 @@ class Reading:
 
 def read(doc: str, ending: str, file: BinaryIO) -> Reading:
     """Raises PeerError for what cannot be read or has no numbered section; whatever else for what is damaged."""
-    content: Content = importlib.import_module(f"tavs.advice.formats.{FORMATS[ending]}").read(file)
+    content = _seen(importlib.import_module(f"tavs.advice.formats.{FORMATS[ending]}").read(file))
     found = outline(content.blocks)
     if not found.sections:
         raise PeerError("has no numbered sections", 'give them headings like "4.2 Udstrømning af vand"')
@@ -71,6 +72,15 @@ def read(doc: str, ending: str, file: BinaryIO) -> Reading:
         sections=sections,
     )
     return Reading(document, (*content.remarks, *fields.remarks, *found.remarks))
+
+
+def _seen(content: Content) -> Content:
+    return replace(
+        content,
+        blocks=[replace(block, lines=tuple(map(seen, block.lines))) for block in content.blocks],
+        fields={name: seen(value) for name, value in content.fields.items()},
+        running=[seen(line) for line in content.running],
+    )
 
 
 def _title(preface: Sequence[Block]) -> str:
