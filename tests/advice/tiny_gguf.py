@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 
-import gguf
 import numpy as np
 
 WIDTH, HEADS, LAYERS, INNER, CONTEXT = 64, 2, 2, 128, 16_384
@@ -19,6 +18,8 @@ CHAT = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
 
 
 def write(path: str, *, is_terse: bool) -> None:
+    import gguf
+
     tokens = [*SPECIAL, *(f"<0x{byte:02X}>" for byte in range(256))]
     kinds = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL, *[gguf.TokenType.BYTE] * 256]
     writer = gguf.GGUFWriter(path, "llama")
