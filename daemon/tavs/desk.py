@@ -151,11 +151,15 @@ class Desk:
 
     async def _written(self, received: Received) -> int | None:
         """The row of a segment. A database that is busy or full is waited for: what was read here is nowhere else."""
+        is_told = False
         while True:
             try:
                 return self._keeper.apply(received)
             except sqlite3.OperationalError as error:
-                report(error)
+                if not is_told:
+                    say(Message.DATABASE_BUSY)
+                    report(error)
+                is_told = True
                 await asyncio.sleep(AGAIN_S)
 
     def _take(self, received: Received, row: int | None) -> None:

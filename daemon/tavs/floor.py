@@ -267,7 +267,7 @@ class Floor:
         ticks = 0
         due_s = self._clock.monotonic()
         while True:
-            due_s = max(due_s + MEDIA_TICK_S, self._clock.monotonic())
+            due_s = max(due_s + (MEDIA_TICK_S if self._calls else CATCH_UP_S), self._clock.monotonic())
             await asyncio.sleep(due_s - self._clock.monotonic())
             self._empty_sockets()
             self._stages.on_media()

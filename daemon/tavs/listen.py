@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
 from tavs import config as configuration
 from tavs import reloading
 from tavs.audio import wav
@@ -32,7 +34,7 @@ from tavs.condition import Condition
 from tavs.config import Config
 from tavs.control import State
 from tavs.ears import Ears
-from tavs.errors import TavsError
+from tavs.errors import ModelError, TavsError
 from tavs.events import ArtifactClosed, CallId
 from tavs.floor import Floor
 from tavs.going_on import Found, FoundCall
@@ -70,7 +72,7 @@ class _Finished(Exception):
 class Listener:
     def __init__(self, home: Home, config: Config, clock: Clock) -> None:
         self._home = home
-        self._config = config
+        self._config = config = _that_can_be_followed(config, home)
         self._clock = clock
         self._relay = RelaySender(home.relay_socket)
         siprec = config.intake.siprec
@@ -79,10 +81,8 @@ class Listener:
             siprec.media_ports, clock, networks(siprec.media_allow, "media_allow"), "::" if both_families else "0.0.0.0"
         )
         places = folders(home)
-        model = find(config.speech.model, places)
-        verify(model)
         workers = config.speech.workers
-        self._workers = SpeechWorkers(model.name, workers, clock, most_useful_threads(workers))
+        self._workers = SpeechWorkers(config.speech.model, workers, clock, most_useful_threads(workers))
         self._masker = masker_or_none_travels(config.masking, places)
         self._writer = ThreadPoolExecutor(1, "recording")
         self._thread_of_ears = ThreadPoolExecutor(1, "voices")
@@ -327,6 +327,17 @@ class Listener:
             Message.PACKETS_FOREIGN: self._media.counters.foreign,
             Message.PACKETS_DROPPED: self._media.kernel_drops(),
         }
+
+
+def _that_can_be_followed(config: Config, home: Home) -> Config:
+    """The configuration, without live text where the speech model cannot be used: recording goes on."""
+    try:
+        verify(find(config.speech.model, folders(home)))
+    except ModelError:
+        say(Message.SPEECH_UNUSABLE)
+        speech = msgspec.structs.replace(config.speech, live=False)
+        return msgspec.structs.replace(config, speech=speech)
+    return config
 
 
 async def run(home: Home, config: Config, clock: Clock, replayed: Path | None = None) -> None:

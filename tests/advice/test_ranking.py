@@ -15,7 +15,7 @@ from tavs.advice.embedding import SentenceModel
 from tavs.advice.features import COMMON, line_of
 from tavs.advice.library import samples
 from tavs.advice.lines import advise, search
-from tavs.advice.ranking import CONFIDENCE, Ranker, Turn
+from tavs.advice.ranking import CONFIDENCE, Ranked, Ranker, Turn
 from tavs.advice.sections import Section
 from tavs.catalogue import find
 from tavs.errors import ModelError, UsageError
@@ -227,3 +227,17 @@ def test_a_sentence_model_that_cannot_be_used_is_refused(tmp_path: Path, damage:
     enter(home)
     with pytest.raises(ModelError, match="cannot be used"):
         SentenceModel(find("tiny", [home.models]))
+
+
+def test_an_insurance_that_the_caller_names_comes_before_its_neighbours() -> None:
+    spoken = "jeg har haft en rørskade i badeværelset, dækker min indboforsikring det?"
+    found = RANKER.rank([Turn(channel="customer", text=spoken)], least_score=0)
+    without = RANKER.rank([Turn(channel="customer", text=spoken.replace("min indboforsikring", "I"))], least_score=0)
+
+    def place(ranked: list[Ranked]) -> int:
+        return [each.section.doc for each in ranked].index("indboforsikring")
+
+    assert place(found) < 2
+    assert place(found) <= place(without)
+    split = RANKER.rank([Turn(channel="customer", text=spoken.replace("indboforsikring", "indbo forsikring"))])
+    assert "indboforsikring" in [each.section.doc for each in split[:2]]

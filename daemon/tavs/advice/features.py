@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -26,6 +26,8 @@ MEANT_SHARE = 0.5
 COMMON = "common"
 COMMON_LINE_SAID = 0.3
 _COMMON_WORDS = ("fælles", "faelles", "almindelig", "generel")
+NAME = "forsikring"
+"""Part of the name of an insurance."""
 UNSURE = 0.5
 """Weight of lines that are not in the thesaurus, where a query names some."""
 
@@ -45,6 +47,10 @@ class Collection:
         marks = {mark for meaning in thesaurus.meanings.values() for mark in meaning.marks if mark.endswith("*")}
         self.lines = tuple(line_of(each, marks) for each in sections)
         self._is_common = np.array([line == COMMON for line in self.lines], np.float32)
+        self._by_name: defaultdict[str, list[int]] = defaultdict(list)
+        for number, each in enumerate(sections):
+            for name in {stem(each.doc), stem(f"{each.product.lower()}forsikring")}:
+                self._by_name[name].append(number)
         self._present = sorted(set(self.lines))
         self._line_numbers = np.array([self._present.index(line) for line in self.lines], np.int64)
 
@@ -64,6 +70,14 @@ class Collection:
             ],
             axis=1,
         ).astype(np.float32)
+
+    def named(self, query: Query) -> Floats:
+        """1 for each section of a document or product that was called by its name, in one word or in two."""
+        found = np.zeros(len(self.sections), np.float32)
+        for said in query.said:
+            if NAME in said and (numbers := self._by_name.get(said.replace(" ", ""))):
+                found[numbers] = 1.0
+        return found
 
     def strength(self, query: Query) -> Floats:
         """BM25 of what was said and of what it stands for."""

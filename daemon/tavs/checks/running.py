@@ -61,7 +61,11 @@ def _ports(config: Config, serious: Level) -> Iterator[Finding]:
         kind, _, place = text.partition(":")
         host, _, port = place.rpartition(":")
         if port.isdigit() and int(port) and not _can_bind(kind, host.strip("[]"), int(port)):
-            yield Finding(serious, f"{text} is held by another program", f"ss -lntup 'sport = :{port}' shows which")
+            yield Finding(
+                serious,
+                f"{text} is held, by another program or for a listener that is to start again",
+                f"ss -lntup 'sport = :{port}' shows which",
+            )
 
 
 def _can_bind(kind: str, host: str, port: int) -> bool:

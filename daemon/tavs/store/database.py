@@ -56,6 +56,12 @@ def open_writer(path: Path) -> Connection:
         connection.execute("pragma synchronous = full")
         connection.execute("pragma secure_delete = on")
         _prepare(connection, path)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise StoreError(
+            f"{path} cannot be opened ({type(error).__name__})",
+            "see to owner and mode of its folder and files, and room",
+        ) from None
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StoreError(f"{path} cannot be used ({type(error).__name__})", "restore it from a backup") from None
