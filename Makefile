@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check deb test-box manual bench bench-masking bench-retention bench-advice bench-panel screenshots demo-call lock clean
+.PHONY: help setup demo test check deb test-box bench-box manual bench bench-masking bench-retention bench-advice bench-panel screenshots demo-call lock clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,8 +25,12 @@ check: setup ## format, lint, types, import contracts
 deb: ## the Debian packages: build/tavs_VERSION_amd64.deb and build/tavs-models_VERSION_all.deb (some minutes)
 	@packaging/build.sh
 
-test-box: setup deb ## the packages in a real systemd: install, calls, crashes, upgrade, purge (about 10 minutes, as root)
-	@$(PYTHON) -m pytest -q tests/package tests/box
+test-box: setup deb ## the packages in a machine of their own: install, call, crash, upgrade, end (root; about 10 minutes)
+	@$(PYTHON) -m pytest -q tests/package
+	@TAVS_BOX_PACKAGES=build $(PYTHON) -m pytest -q tests/box
+
+bench-box: setup deb ## sizes, start, idle, restart of the installed packages (root; about 4 minutes)
+	@TAVS_BOX_PACKAGES=build $(PYTHON) tests/bench/box.py
 
 manual: setup ## write the manual pages and the completion anew
 	@$(PYTHON) packaging/man.py
