@@ -1,4 +1,4 @@
-"""One browser for all tests, a desk and a window for each; a window that complains fails its test."""
+"""One browser a file, a desk and a window for each; a window that complains fails its test."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Page
 from stage import Stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Its driver keeps an event loop in this thread for as long as it is open: tests elsewhere want their own."""
     if not CHROMIUM.exists():
         pytest.skip("Debian's Chromium is not installed")
     with chromium() as browser:
