@@ -18,6 +18,7 @@ from tavs.recording.ogg import decode
 from tavs.recording.opened import open_recording
 from tavs.recording.recorder import Recorder
 from tavs.recording.recover import conclude, recover
+from tavs.recording.sealed_file import free_part
 
 CALL = CallId("0192f0c1-0000-7000-8000-000000000001")
 PRIVATE = nacl.public.PrivateKey.generate()
@@ -182,3 +183,9 @@ def test_only_the_calls_that_go_on_are_left_without_an_end(tmp_path: Path) -> No
     other = CallId("0192f0c1-0000-7000-8000-000000000002")
     [ended] = recover(tmp_path, RealClock(), {other: 5})
     assert ended.call_ended_at is not None
+
+
+def test_a_part_that_a_listener_began_before_it_died_is_neither_overwritten_nor_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / f"{CALL}.1.key").write_bytes(b"begun")
+    assert 2 == free_part(tmp_path, CALL, 1)
+    assert 0 == free_part(tmp_path, CALL, 0)

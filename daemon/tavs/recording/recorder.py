@@ -13,7 +13,7 @@ from tavs.events import ArtifactKind, ConsentHeard, PartyRef, Sidecar, SidecarSt
 from tavs.host.clock import Clock
 from tavs.recording.ogg import RATE_HZ, Encoder, Stereo
 from tavs.recording.seal import AUDIO, CHUNK_LIMIT_BYTES, DETAILS
-from tavs.recording.sealed_file import SealedFile
+from tavs.recording.sealed_file import SealedFile, free_part
 
 
 class Recording:
@@ -82,6 +82,7 @@ class Recorder:
 
         `on_sealed` is told, from the thread that writes, how many ms of this part a crash cannot take any more.
         """
+        part = free_part(self._folder, start.call, part)
         sidecar = Sidecar(
             call=start.call,
             kind=ArtifactKind.RECORDING,

@@ -78,6 +78,13 @@ class SealedFile:
         self._size += len(sealed)
 
 
+def free_part(folder: Path, stem: str, part: int) -> int:
+    """The first part from `part` on of which no sound lies here: a listener that died at once may have begun one."""
+    while any((folder / f"{stem}.{part}{ending}").exists() for ending in (".tavs", ".key")):
+        part += 1
+    return part
+
+
 def write_sidecar(folder: Path, sidecar: Sidecar) -> None:
     """Replace the sidecar in one step: it is the old one or the new one, never half of either."""
     path = (folder / sidecar.file).with_suffix(".json")

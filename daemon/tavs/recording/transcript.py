@@ -12,7 +12,7 @@ from tavs.call.session import CallStart
 from tavs.events import ArtifactKind, Channel, ConsentHeard, PartyRef, Sidecar, SidecarState
 from tavs.host.clock import Clock
 from tavs.recording.seal import TEXT
-from tavs.recording.sealed_file import SealedFile
+from tavs.recording.sealed_file import SealedFile, free_part
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +66,13 @@ def beginner(
     """How the transcript of a call begins, should there be a consent."""
 
     def begin(consents: tuple[ConsentHeard, ...]) -> Transcript:
+        stem = f"{start.call}.{ArtifactKind.TRANSCRIPT.value}"
+        number = free_part(folder, stem, part)
         sidecar = Sidecar(
             call=start.call,
             kind=ArtifactKind.TRANSCRIPT,
-            part=part,
-            file=f"{start.call}.{ArtifactKind.TRANSCRIPT.value}.{part}.tavs",
+            part=number,
+            file=f"{stem}.{number}.tavs",
             state=SidecarState.OPEN,
             source=start.source,
             call_started_at=start.at,
