@@ -73,11 +73,12 @@ def create(home: Home, now: datetime) -> bool:
     keys.prepare()
     there.certificate.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     private = ec.generate_private_key(ec.SECP256R1())
+    certificate = _self_signed(private, now).public_bytes(serialization.Encoding.PEM)
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     write_whole(there.key, keys.encode(CREDENTIAL, pem), 0o600)
-    write_whole(there.certificate, _self_signed(private, now).public_bytes(serialization.Encoding.PEM), 0o644)
+    write_whole(there.certificate, certificate, 0o644)
     return True
 
 
@@ -190,12 +191,9 @@ def _own_addresses() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     with contextlib.suppress(OSError):  # a host name that resolves nowhere
         found |= {ipaddress.ip_address(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)}
     for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect((elsewhere, 9))
-                found.add(ipaddress.ip_address(probe.getsockname()[0]))
-            except OSError:
-                continue  # no route of this family
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:  # no route, no family
+            probe.connect((elsewhere, 9))
+            found.add(ipaddress.ip_address(probe.getsockname()[0]))
     usable = [each for each in found if not each.is_unspecified and not each.is_link_local]
     return sorted(usable, key=lambda each: (each.version, int(each)))
 

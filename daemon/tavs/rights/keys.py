@@ -35,8 +35,9 @@ keys_app = typer.Typer(help="The keys of the box.", no_args_is_help=True)
 def init() -> None:
     """Make the keys that are missing, the page's certificate with them; those that are there stay."""
     home = Home.current()
-    certificate.create(home, RealClock().now())
     credentials.create(home)
+    if certificate.create(home, RealClock().now()):
+        credentials.store(home).offer()
     _show(home, as_json=False)
 
 
