@@ -84,7 +84,7 @@ def figures(queries: Sequence[dict[str, Any]], rank: Rank) -> dict[str, list[flo
     return {
         "ndcg_at_5": [round(ndcg(queries, rank), 3), NDCG],
         "recall_at_3": [round(mean(recalls), 3), RECALL],
-        "nothing_relevant_nothing_shown": [round(mean(quiet), 3), QUIET],
+        "nothing_relevant_nothing_shown": [round(mean(quiet), 3) if quiet else None, QUIET],
         "silent_where_relevant": [round(mean(silent), 3), SILENT],
     }
 
